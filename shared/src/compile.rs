@@ -1,0 +1,3 @@
+//! From the checked model to a snapshot.
+
+pub mod regex;

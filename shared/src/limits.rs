@@ -1,0 +1,97 @@
+//! Every maximum of the product, the same at check, compile and decode. A number here is part of the
+//! contract: raising one is safe only after every edge runs a version that accepts it.
+
+/// Bytes of a workspace document.
+pub const DOCUMENT_BYTES: usize = 64 << 20;
+/// Nodes of a document after aliases are expanded; stops alias bombs.
+pub const DOCUMENT_NODES: usize = 20_000_000;
+/// Nesting of a document. Rules have their own, smaller limit. The YAML parser stops near 450.
+pub const DOCUMENT_DEPTH: usize = 128;
+/// Problems reported at once; more are counted, not listed.
+pub const PROBLEMS: usize = 1_000;
+
+/// Bytes of a key (plans, modules, pages, …).
+pub const KEY_BYTES: usize = 64;
+/// Bytes of a workspace or environment name.
+pub const NAME_BYTES: usize = 40;
+/// Bytes of a locale tag.
+pub const LOCALE_BYTES: usize = 35;
+/// Supported locales. One bit each in a locale-group mask.
+pub const LOCALES: usize = 64;
+/// Tags in one declared fallback list.
+pub const FALLBACKS: usize = 16;
+
+pub const ATTRIBUTES: usize = 256;
+pub const ENUM_VALUES: usize = 1_000;
+pub const MODULE_TYPES: usize = 1_000;
+pub const SEGMENTS: usize = 10_000;
+pub const CAP_GROUPS: usize = 1_000;
+pub const LAYERS: usize = 1_000;
+pub const EXPERIMENTS: usize = 10_000;
+pub const VARIANTS: usize = 64;
+pub const BUCKET_RANGES: usize = 256;
+pub const METRICS: usize = 64;
+/// Pages of a workspace: the manifest carries one table of them.
+pub const PAGES: usize = 1_000;
+pub const MODULES: usize = 100_000;
+/// Plans of one page or of one module.
+pub const PLANS: usize = 100_000;
+pub const SLOTS: usize = 64;
+/// Modules written in one slot of one plan.
+pub const SLOT_MODULES: usize = 500;
+/// What a slot keeps at most, and its default.
+pub const SLOT_MAX: u32 = 500;
+pub const SLOT_MAX_DEFAULT: u32 = 50;
+pub const OFREP_PAGES: usize = 8;
+pub const PIPELINES: usize = 64;
+pub const PIPELINE_STEPS: usize = 64;
+
+/// Nesting of one rule after segments are put in.
+pub const RULE_DEPTH: usize = 32;
+/// Predicates that one rule may visit after segments are put in.
+pub const RULE_COST: u32 = 100_000;
+/// Values of one `in`, `contains_any`, … list.
+pub const LIST_VALUES: usize = 10_000;
+/// Bytes of one text constant in a rule.
+pub const TEXT_BYTES: usize = 4_096;
+/// Bytes of one regular expression as written, and of its automaton.
+pub const REGEX_BYTES: usize = 1_024;
+pub const REGEX_DFA_BYTES: usize = 32 << 10;
+/// Ids of all id lists of a workspace together.
+pub const IDS: usize = 50_000_000;
+/// Weekly windows of one schedule, as written.
+pub const WEEKLY_WINDOWS: usize = 64;
+pub const CAPS_PER_PLAN: usize = 8;
+pub const CAP_LIMIT: u32 = 1_000;
+/// Longest duration in a cap: ten years.
+pub const DURATION_SECS: u64 = 3_650 * 86_400;
+pub const WEIGHT: u32 = 1_000_000;
+/// Bytes of one content in one locale, as JSON.
+pub const CONTENT_BYTES: usize = 256 << 10;
+pub const TEMPLATE_BYTES: usize = 64 << 10;
+pub const DESCRIPTION_BYTES: usize = 4_096;
+
+/// Bytes of one object in an edge store. Some stores stop at 1 MB.
+pub const OBJECT_BYTES: usize = 1_000_000;
+/// Bytes of a manifest value: two envelopes with tails.
+pub const MANIFEST_BYTES: usize = 2_000_000;
+/// Prefix bits of id shards: at most 4,096 of them.
+pub const ID_SHARD_BITS: u32 = 12;
+/// Units of a manifest's gray allow-list.
+pub const GRAY_UNITS: usize = 256;
+
+/// Bytes of a unit or device id.
+pub const UNIT_BYTES: usize = 128;
+/// Bytes of a resolve request's body or query string.
+pub const REQUEST_BYTES: usize = 64 << 10;
+/// Attributes in one request, elements of one list among them, and bytes of one text.
+pub const REQUEST_ATTRIBUTES: usize = 256;
+pub const REQUEST_LIST: usize = 1_000;
+pub const REQUEST_TEXT_BYTES: usize = 8 << 10;
+/// Counters in one context.
+pub const REQUEST_COUNTERS: usize = 4_096;
+
+/// How far `valid_until` looks ahead.
+pub const VALID_UNTIL_MS: i64 = 400 * 86_400_000;
+/// Shares, weights and buckets are parts of this.
+pub const BASIS_POINTS: u32 = 10_000;
