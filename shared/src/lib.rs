@@ -17,8 +17,12 @@
 extern crate alloc;
 
 pub mod bucket;
+pub mod context;
 pub mod ids;
 pub mod limits;
+pub mod locale;
+pub mod resolve;
+pub mod snapshot;
 pub mod value;
 
 #[cfg(feature = "compile")]

@@ -18,6 +18,8 @@ pub const NAME_BYTES: usize = 40;
 pub const LOCALE_BYTES: usize = 35;
 /// Supported locales. One bit each in a locale-group mask.
 pub const LOCALES: usize = 64;
+/// Declared fallback lists.
+pub const FALLBACK_LISTS: usize = 256;
 /// Tags in one declared fallback list.
 pub const FALLBACKS: usize = 16;
 

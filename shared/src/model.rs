@@ -155,18 +155,18 @@ pub struct PagePlan {
 }
 
 /// Which modules stand where: an entry for each slot of the page, in the order of its slots.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Arrangement {
     pub slots: Vec<SlotArrangement>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SlotArrangement {
     pub modules: Vec<String>,
     pub ordering: Ordering,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Ordering {
     #[default]
     Manual,

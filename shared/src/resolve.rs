@@ -1,0 +1,341 @@
+//! From a chunk and a context to what stands where, and why. Total: whatever a chunk says, there is an
+//! answer. Has no clock, reads nothing, and never looks at a document.
+
+pub mod audience;
+pub mod experiment;
+pub mod facts;
+pub mod fatigue;
+mod json;
+pub mod ordering;
+pub mod schedule;
+pub mod trace;
+pub mod write;
+
+use alloc::vec::Vec;
+use core::cell::OnceCell;
+
+use experiment::Subjects;
+use facts::Value;
+use fatigue::Tallies;
+pub use trace::{Silent, Visitor};
+
+use crate::context::Context;
+use crate::snapshot::records::{
+    Attribute, Entry, Experiment, Module, Plan, Slot, SlotArrangement, Variant,
+};
+use crate::snapshot::table::{Ref, Span};
+use crate::snapshot::{Chunk, IdShard};
+
+/// What a resolution depends on besides the chunk. All of it are values.
+pub struct Input<'a> {
+    pub context: &'a Context<'a>,
+    /// Of [`crate::locale::Locales::negotiate`].
+    pub locale: u32,
+    pub now_ms: i64,
+    pub tallies: Tallies,
+    /// The unit's id shard, if the chunk uses id lists and there is a unit.
+    pub ids: Option<&'a IdShard>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    Static,
+    TargetingMatch,
+    Split,
+    Default,
+    Error,
+}
+
+impl Reason {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Static => "STATIC",
+            Self::TargetingMatch => "TARGETING_MATCH",
+            Self::Split => "SPLIT",
+            Self::Default => "DEFAULT",
+            Self::Error => "ERROR",
+        }
+    }
+}
+
+/// A unit counted in a variant, whether or not it then saw it.
+#[derive(Clone, Copy)]
+pub struct Enrolment {
+    pub experiment: Ref<Experiment>,
+    pub variant: Ref<Variant>,
+}
+
+/// A decided page or module.
+#[derive(Clone)]
+pub struct Resolved {
+    /// None: the default.
+    pub plan: Option<Ref<Plan>>,
+    pub reason: Reason,
+    pub enrolments: Vec<Enrolment>,
+}
+
+/// A module in its place.
+pub struct Placed {
+    pub slot: Ref<Slot>,
+    pub module: Ref<Module>,
+    pub content: u32,
+    pub resolved: Resolved,
+}
+
+/// A decided page, in terms of its chunk.
+pub struct Resolution {
+    pub page: Resolved,
+    pub locale: u32,
+    pub modules: Vec<Placed>,
+    pub valid_until_ms: Option<i64>,
+}
+
+/// Decides a page. The visitor only listens.
+pub fn resolve<V: Visitor>(chunk: &Chunk, input: Input<'_>, visitor: &mut V) -> Resolution {
+    let context = input.context;
+    let mut session = Session {
+        chunk,
+        facts: facts::read(chunk, context, visitor),
+        subjects: Subjects::of(context.unit.as_deref(), context.device.as_deref()),
+        unit: context.unit.as_deref(),
+        unit_id: OnceCell::new(),
+        ids: input.ids,
+        now_ms: input.now_ms,
+        tallies: input.tallies,
+        visitor: core::marker::PhantomData,
+    };
+    let meta = chunk.meta();
+    visitor.enter_page(chunk.text(meta.page));
+    let page = session.decide(meta.plans, visitor);
+    visitor.exit_owner();
+    let arrangement = match page.plan.and_then(|plan| chunk.row(plan)) {
+        Some(plan) => plan.target,
+        None => meta.default_arrangement,
+    };
+    let mut modules = Vec::new();
+    let slots = chunk.table::<Slot>().len() as u32;
+    for (index, slot) in chunk.table::<Slot>().iter().enumerate() {
+        let index = index as u32;
+        let row = arrangement.saturating_mul(slots).saturating_add(index);
+        let Some(placing) = chunk.row(Ref::<SlotArrangement>::new(row)) else {
+            continue;
+        };
+        let mut survivors = session.survivors(&placing, slot, visitor);
+        ordering::rank(&session, &placing, &mut survivors);
+        let kept = survivors.into_iter().take(slot.max as usize);
+        modules.extend(
+            kept.filter_map(|(entry, resolved)| {
+                place(chunk, input.locale, index, &entry, resolved)
+            }),
+        );
+    }
+    Resolution {
+        page,
+        locale: input.locale,
+        modules,
+        valid_until_ms: schedule::next_change(chunk, input.now_ms),
+    }
+}
+
+/// Finds the content. If a winner's is not there, the default stands in and the reason says so.
+fn place(
+    chunk: &Chunk,
+    locale: u32,
+    slot: u32,
+    entry: &Entry,
+    mut resolved: Resolved,
+) -> Option<Placed> {
+    let module = chunk.row(entry.module)?;
+    let there = |content: u32| chunk.fragment(content, locale).is_some();
+    let mut content = match resolved.plan.and_then(|plan| chunk.row(plan)) {
+        Some(plan) => plan.target,
+        None => module.default_content,
+    };
+    if !there(content) {
+        content = module.default_content;
+        resolved.plan = None;
+        resolved.reason = Reason::Error;
+    }
+    there(content).then_some(Placed {
+        slot: Ref::new(slot),
+        module: entry.module,
+        content,
+        resolved,
+    })
+}
+
+/// One visitor at one instant.
+pub struct Session<'a, V> {
+    chunk: &'a Chunk,
+    facts: Vec<Value<'a>>,
+    subjects: Subjects,
+    unit: Option<&'a str>,
+    /// Keyed hash of the unit, if a list was asked.
+    unit_id: OnceCell<u64>,
+    ids: Option<&'a IdShard>,
+    now_ms: i64,
+    tallies: Tallies,
+    visitor: core::marker::PhantomData<fn() -> V>,
+}
+
+impl<V: Visitor> Session<'_, V> {
+    fn fact(&self, attribute: Ref<Attribute>) -> Value<'_> {
+        self.facts
+            .get(attribute.index as usize)
+            .copied()
+            .unwrap_or(Value::Missing)
+    }
+
+    fn on_list(&self, list: u64) -> bool {
+        let (Some(unit), Some(shard)) = (self.unit, self.ids) else {
+            return false;
+        };
+        shard.contains(
+            list,
+            *self.unit_id.get_or_init(|| self.chunk.id_key().hash(unit)),
+        )
+    }
+
+    /// The modules of one slot that have something to show, in written order. Each winner uses up room
+    /// in its caps before the next module is decided.
+    fn survivors(
+        &mut self,
+        placing: &SlotArrangement,
+        slot: Slot,
+        visitor: &mut V,
+    ) -> Vec<(Entry, Resolved)> {
+        let chunk = self.chunk;
+        let mut survivors = Vec::with_capacity(placing.entries.len as usize);
+        for entry in chunk.rows(placing.entries) {
+            let Some(module) = chunk.row(entry.module) else {
+                continue;
+            };
+            visitor.enter_module(chunk.text(slot.key), chunk.text(module.key));
+            let resolved = self.decide(module.plans, visitor);
+            visitor.exit_owner();
+            if resolved.plan.is_some() || module.default_content != u32::MAX {
+                survivors.push((entry, resolved));
+            }
+        }
+        survivors
+    }
+
+    /// The first plan whose constraints all hold.
+    fn decide(&mut self, plans: Span<Plan>, visitor: &mut V) -> Resolved {
+        let mut enrolments = Vec::new();
+        for plan in plans.refs() {
+            let Some(row) = self.chunk.row(plan) else {
+                continue;
+            };
+            if self.plan_holds(&row, &mut enrolments, visitor) {
+                self.tallies.add(self.chunk, &row);
+                return Resolved {
+                    plan: Some(plan),
+                    reason: reason(&row),
+                    enrolments,
+                };
+            }
+        }
+        Resolved {
+            plan: None,
+            reason: Reason::Default,
+            enrolments,
+        }
+    }
+
+    fn plan_holds(&self, plan: &Plan, enrolments: &mut Vec<Enrolment>, visitor: &mut V) -> bool {
+        let chunk = self.chunk;
+        visitor.enter_plan(chunk.text(plan.key));
+        let mut holds = true;
+        // Asks the next constraint only if it can matter, or if somebody wants to see them all.
+        let mut constrain =
+            |name: &'static str, visitor: &mut V, test: &mut dyn FnMut(&mut V) -> bool| {
+                if holds || V::EXHAUSTIVE {
+                    visitor.enter_constraint(name);
+                    let result = test(visitor);
+                    visitor.exit_constraint(result);
+                    holds &= result;
+                }
+            };
+        if let Some(schedule) = plan.schedule.get().and_then(|s| chunk.row(s)) {
+            constrain("schedule", visitor, &mut |_| {
+                schedule::holds(chunk, &schedule, self.now_ms)
+            });
+        }
+        if let Some(rule) = plan.placement.get() {
+            constrain("placement", visitor, &mut |visitor| {
+                audience::holds(self, visitor, rule, 0)
+            });
+        }
+        if let Some(rule) = plan.audience.get() {
+            constrain("audience", visitor, &mut |visitor| {
+                audience::holds(self, visitor, rule, 0)
+            });
+        }
+        if plan.caps.len != 0 {
+            constrain("caps", visitor, &mut |_| {
+                !chunk
+                    .rows(plan.caps)
+                    .any(|cap| self.tallies.reached(&cap, self.now_ms))
+            });
+        }
+        if plan.rollout_share != u32::MAX {
+            constrain("rollout", visitor, &mut |_| {
+                self.subjects.bucket(plan.rollout_by, plan.rollout_salt) < plan.rollout_share
+            });
+        }
+        // Last, and only if all others hold: reaching it is what enrols.
+        if let (true, Some(experiment)) = (holds, plan.experiment.get()) {
+            visitor.enter_constraint("experiment");
+            holds = self.enrol(plan, experiment, enrolments, visitor);
+            visitor.exit_constraint(holds);
+        }
+        visitor.exit_plan(holds);
+        holds
+    }
+
+    /// Whether the unit draws the plan's variant. Whoever is inside the experiment is enrolled.
+    fn enrol(
+        &self,
+        plan: &Plan,
+        experiment: Ref<Experiment>,
+        enrolments: &mut Vec<Enrolment>,
+        visitor: &mut V,
+    ) -> bool {
+        let Some(row) = self.chunk.row(experiment) else {
+            return false;
+        };
+        let Some(variant) = experiment::draw(self.chunk, &row, &self.subjects) else {
+            return false;
+        };
+        if let Some(drawn) = self.chunk.row(variant) {
+            visitor.enrolled(self.chunk.text(row.key), self.chunk.text(drawn.key));
+        }
+        if !enrolments
+            .iter()
+            .any(|e| e.experiment.index == experiment.index)
+        {
+            enrolments.push(Enrolment {
+                experiment,
+                variant,
+            });
+        }
+        plan.variant
+            .get()
+            .is_some_and(|wanted| wanted.index == variant.index)
+    }
+}
+
+fn reason(plan: &Plan) -> Reason {
+    if plan.rollout_share != u32::MAX || plan.experiment.get().is_some() {
+        Reason::Split
+    } else if plan.schedule.get().is_some()
+        || plan.placement.get().is_some()
+        || plan.audience.get().is_some()
+        || plan.caps.len != 0
+    {
+        Reason::TargetingMatch
+    } else {
+        Reason::Static
+    }
+}

@@ -1,0 +1,205 @@
+//! Who: rules over typed facts. Missing facts make every predicate false but `missing`.
+
+use core::cmp::Ordering;
+
+use super::Session;
+use super::facts::Value;
+use super::trace::Visitor;
+use crate::limits;
+use crate::snapshot::records::{
+    Attribute, Child, Constant, NetworkConstant, Operator, Predicate, Rule, RuleKind, Segment,
+    VersionConstant, Word,
+};
+use crate::snapshot::table::{Ref, Span};
+use crate::snapshot::{Chunk, automaton};
+use crate::value::version::Version;
+use crate::value::{Type, network};
+
+/// Whether a rule holds. `depth` guards against chunks that nobody validated.
+pub fn holds<V: Visitor>(
+    session: &Session<'_, V>,
+    visitor: &mut V,
+    rule: Ref<Rule>,
+    depth: usize,
+) -> bool {
+    let chunk = session.chunk;
+    let Some(row) = chunk.row(rule).filter(|_| depth <= limits::RULE_DEPTH * 2) else {
+        return false;
+    };
+    let Some(kind) = RuleKind::from_code(row.kind) else {
+        return false;
+    };
+    let depth = depth.saturating_add(1);
+    visitor.enter_rule(chunk, kind, row.a);
+    let result = match kind {
+        RuleKind::All => {
+            let mut children = chunk.rows(Span::<Child>::new(row.a, row.b));
+            if V::EXHAUSTIVE {
+                children.fold(true, |held, child| {
+                    holds(session, visitor, child.rule, depth) && held
+                })
+            } else {
+                children.all(|child| holds(session, visitor, child.rule, depth))
+            }
+        }
+        RuleKind::Any => {
+            let mut children = chunk.rows(Span::<Child>::new(row.a, row.b));
+            if V::EXHAUSTIVE {
+                children.fold(false, |held, child| {
+                    holds(session, visitor, child.rule, depth) || held
+                })
+            } else {
+                children.any(|child| holds(session, visitor, child.rule, depth))
+            }
+        }
+        RuleKind::Not => !holds(session, visitor, Ref::new(row.a), depth),
+        RuleKind::Predicate => chunk
+            .row(Ref::<Predicate>::new(row.a))
+            .is_some_and(|predicate| {
+                let value = session.fact(predicate.attribute);
+                visitor.found(value);
+                predicate_holds(chunk, &predicate, value)
+            }),
+        RuleKind::Segment => chunk
+            .row(Ref::<Segment>::new(row.a))
+            .is_some_and(|segment| match segment.rule.get() {
+                Some(inner) => holds(session, visitor, inner, depth),
+                None => session.on_list(segment.list),
+            }),
+    };
+    visitor.exit_rule(result);
+    result
+}
+
+fn predicate_holds(chunk: &Chunk, predicate: &Predicate, value: Value<'_>) -> bool {
+    let Some(operator) = Operator::from_code(predicate.operator) else {
+        return false;
+    };
+    let constants = Constants { chunk, predicate };
+    match (operator, value) {
+        (Operator::Missing, value) => matches!(value, Value::Missing),
+        (_, Value::Missing) => false,
+        (Operator::Exists, _) => true,
+        (_, Value::Text(text)) => text_holds(&constants, operator, text),
+        (_, Value::Texts(texts)) => {
+            let has = |word: &str| texts.iter().any(|text| text == word);
+            match operator {
+                Operator::ContainsAny => constants.words().any(has),
+                Operator::ContainsAll => constants.words().all(has),
+                Operator::ContainsNone => !constants.words().any(has),
+                _ => false,
+            }
+        }
+        (_, Value::Integer(value) | Value::Datetime(value)) => ordered(
+            operator,
+            constants
+                .integers()
+                .map(|constant| Some(value.cmp(&constant))),
+        ),
+        (_, Value::Number(value)) => {
+            let doubles = constants
+                .integers()
+                .map(|bits| f64::from_bits(bits.cast_unsigned()));
+            ordered(
+                operator,
+                doubles.map(|constant| value.partial_cmp(&constant)),
+            )
+        }
+        (_, Value::Version(value)) => ordered(
+            operator,
+            constants
+                .versions()
+                .map(|constant| Some(value.precedence(&constant))),
+        ),
+        (_, Value::Boolean(value)) => ordered(
+            operator,
+            constants
+                .integers()
+                .map(|constant| Some(i64::from(value).cmp(&constant))),
+        ),
+    }
+}
+
+fn text_holds(constants: &Constants<'_>, operator: Operator, text: &str) -> bool {
+    let first = || constants.words().next();
+    match operator {
+        Operator::Contains => first().is_some_and(|word| text.contains(word)),
+        Operator::StartsWith => first().is_some_and(|word| text.starts_with(word)),
+        Operator::EndsWith => first().is_some_and(|word| text.ends_with(word)),
+        Operator::Matches => constants.matches(text),
+        Operator::InCidr => network::address(text).is_some_and(|address| {
+            constants
+                .networks()
+                .any(|network| network.contains(address))
+        }),
+        _ => ordered(operator, constants.words().map(|word| Some(text.cmp(word)))),
+    }
+}
+
+/// Comparisons of a value with each constant, in order, decide all operators of ordered types.
+fn ordered(operator: Operator, mut comparisons: impl Iterator<Item = Option<Ordering>>) -> bool {
+    let mut next = || comparisons.next().flatten();
+    match operator {
+        Operator::Eq => next() == Some(Ordering::Equal),
+        Operator::Ne => next().is_some_and(Ordering::is_ne),
+        Operator::Lt => next().is_some_and(Ordering::is_lt),
+        Operator::Lte => next().is_some_and(Ordering::is_le),
+        Operator::Gt => next().is_some_and(Ordering::is_gt),
+        Operator::Gte => next().is_some_and(Ordering::is_ge),
+        Operator::Between => {
+            next().is_some_and(Ordering::is_ge) && next().is_some_and(Ordering::is_le)
+        }
+        Operator::In => comparisons.any(|c| c == Some(Ordering::Equal)),
+        Operator::NotIn => !comparisons.any(|c| c == Some(Ordering::Equal)),
+        _ => false,
+    }
+}
+
+/// The constants of one predicate, in whichever table its operator and type say.
+pub(super) struct Constants<'a> {
+    pub chunk: &'a Chunk,
+    pub predicate: &'a Predicate,
+}
+
+impl<'a> Constants<'a> {
+    pub fn kind(&self) -> Option<Type> {
+        let attribute: Attribute = self.chunk.row(self.predicate.attribute)?;
+        Type::from_u8(u8::try_from(attribute.kind).ok()?)
+    }
+
+    pub fn words(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let chunk = self.chunk;
+        self.rows::<Word>().map(|word| chunk.text(word.text))
+    }
+
+    pub fn integers(&self) -> impl Iterator<Item = i64> + use<'a> {
+        self.rows::<Constant>().map(|constant| constant.value)
+    }
+
+    pub fn versions(&self) -> impl Iterator<Item = Version<'a>> + use<'a> {
+        let chunk = self.chunk;
+        self.rows::<VersionConstant>().map(|v| Version {
+            components: [v.c0, v.c1, v.c2, v.c3],
+            pre: chunk.text(v.pre),
+        })
+    }
+
+    pub fn networks(&self) -> impl Iterator<Item = network::Network> + use<'a> {
+        self.rows::<NetworkConstant>().map(|n| network::Network {
+            first: (u128::from(n.high) << 64) | u128::from(n.low),
+            prefix: u8::try_from(n.prefix).unwrap_or(128),
+        })
+    }
+
+    fn matches(&self, text: &str) -> bool {
+        let automaton = self
+            .chunk
+            .automaton(self.predicate.start, self.predicate.len);
+        automaton.is_some_and(|automaton| automaton::matches(automaton, text))
+    }
+
+    fn rows<R: crate::snapshot::table::Record>(&self) -> impl Iterator<Item = R> + use<'a, R> {
+        self.chunk
+            .rows(Span::new(self.predicate.start, self.predicate.len))
+    }
+}

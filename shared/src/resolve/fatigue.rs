@@ -1,0 +1,53 @@
+//! How often. Counters come from outside; within one answer earlier winners use up room.
+
+use alloc::vec::Vec;
+
+use crate::context::Tally;
+use crate::snapshot::Chunk;
+use crate::snapshot::records::{Cap, Counter, Plan};
+
+/// The counters of a chunk, in the order of its counter table.
+pub struct Tallies {
+    rows: Vec<Tally>,
+}
+
+impl Tallies {
+    /// Asks for each counter by its name, for example `module/hero/senior_hero#0` or `group/promo`.
+    pub fn read(chunk: &Chunk, mut ask: impl FnMut(&str) -> Option<Tally>) -> Self {
+        let rows = chunk
+            .table::<Counter>()
+            .iter()
+            .map(|c| ask(chunk.text(c.name)).unwrap_or_default())
+            .collect();
+        Self { rows }
+    }
+
+    pub fn reached(&self, cap: &Cap, now_ms: i64) -> bool {
+        let tally = self
+            .rows
+            .get(cap.counter.index as usize)
+            .copied()
+            .unwrap_or_default();
+        let young = |last: i64| now_ms.saturating_sub(last) < cap.cooldown_ms;
+        let cooling = cap.cooldown_ms > 0 && tally.last_ms.is_some_and(young);
+        cooling || (cap.limit != u32::MAX && tally.count >= cap.limit)
+    }
+
+    /// A winner adds one to each of its counters that count answers, each counter once.
+    pub fn add(&mut self, chunk: &Chunk, plan: &Plan) {
+        let counters = || {
+            chunk
+                .rows(plan.caps)
+                .filter(|cap| cap.adds != 0)
+                .map(|cap| cap.counter.index)
+        };
+        for (position, counter) in counters().enumerate() {
+            if counters().take(position).any(|earlier| earlier == counter) {
+                continue;
+            }
+            if let Some(tally) = self.rows.get_mut(counter as usize) {
+                tally.count = tally.count.saturating_add(1);
+            }
+        }
+    }
+}

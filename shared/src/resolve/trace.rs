@@ -1,0 +1,285 @@
+//! Explanation listens to the serving algorithm; it never decides. Every reached plan and all its
+//! constraints are told, and whether each held.
+
+use alloc::vec::Vec;
+
+use super::audience::Constants;
+use super::facts::Value;
+use super::json::Json;
+use crate::snapshot::Chunk;
+use crate::snapshot::records::{Operator, Predicate, RuleKind, Segment};
+use crate::snapshot::table::Ref;
+use crate::value::{Type, datetime};
+
+/// What the algorithm tells while it decides. All methods do nothing unless implemented.
+#[expect(unused_variables, reason = "names document what a listener gets")]
+pub trait Visitor {
+    /// Ask every constraint and every branch of a rule, also when the outcome is settled.
+    const EXHAUSTIVE: bool = false;
+
+    fn ignored_attribute(&mut self, name: &str, why: &'static str) {}
+    fn enter_page(&mut self, key: &str) {}
+    fn enter_module(&mut self, slot: &str, key: &str) {}
+    /// Leaves a page or module.
+    fn exit_owner(&mut self) {}
+    fn enter_plan(&mut self, key: &str) {}
+    fn exit_plan(&mut self, holds: bool) {}
+    fn enter_constraint(&mut self, name: &'static str) {}
+    fn exit_constraint(&mut self, holds: bool) {}
+    fn enter_rule(&mut self, chunk: &Chunk, kind: RuleKind, row: u32) {}
+    /// The value that a predicate is about to look at.
+    fn found(&mut self, value: Value<'_>) {}
+    fn exit_rule(&mut self, holds: bool) {}
+    fn enrolled(&mut self, experiment: &str, variant: &str) {}
+}
+
+/// Serves.
+pub struct Silent;
+
+impl Visitor for Silent {}
+
+/// Writes what it hears as JSON:
+/// `{"ignored":[…],"decisions":[{"page"|"slot","module",…,"plans":[{"plan","constraints":[{"kind","rule"?,"holds"}],"holds"}]}]}`.
+#[derive(Default)]
+pub struct Explain {
+    decisions: Vec<u8>,
+    ignored: Vec<u8>,
+    comma: bool,
+    /// For each open rule and constraint, whether it has a list of rules.
+    lists: Vec<bool>,
+}
+
+impl Explain {
+    pub fn finish(self) -> Vec<u8> {
+        let mut out = b"{\"ignored\":[".to_vec();
+        out.extend_from_slice(&self.ignored);
+        out.extend_from_slice(b"],\"decisions\":[");
+        out.extend_from_slice(&self.decisions);
+        out.extend_from_slice(b"]}");
+        out
+    }
+
+    fn open_list(&mut self, list: bool) {
+        self.lists.push(list);
+        if list {
+            self.json(|json| _ = json.key("rules").open(b'['));
+        }
+    }
+
+    fn close_list(&mut self, holds: bool) {
+        let list = self.lists.pop().unwrap_or(false);
+        self.json(|json| {
+            if list {
+                json.close(b']');
+            }
+            json.key("holds").boolean(holds).close(b'}');
+        });
+    }
+
+    /// Continues where the last event left off.
+    fn json(&mut self, write: impl FnOnce(&mut Json<'_>)) {
+        let mut json = Json::resume(&mut self.decisions, self.comma);
+        write(&mut json);
+        self.comma = json.needs_comma();
+    }
+}
+
+impl Visitor for Explain {
+    const EXHAUSTIVE: bool = true;
+
+    fn ignored_attribute(&mut self, name: &str, why: &'static str) {
+        let comma = !self.ignored.is_empty();
+        let mut json = Json::resume(&mut self.ignored, comma);
+        json.open(b'{')
+            .key("attribute")
+            .text(name)
+            .key("why")
+            .text(why)
+            .close(b'}');
+    }
+
+    fn enter_page(&mut self, key: &str) {
+        self.json(|json| {
+            json.open(b'{')
+                .key("page")
+                .text(key)
+                .key("plans")
+                .open(b'[');
+        });
+    }
+
+    fn enter_module(&mut self, slot: &str, key: &str) {
+        self.json(|json| {
+            json.open(b'{')
+                .key("slot")
+                .text(slot)
+                .key("module")
+                .text(key)
+                .key("plans")
+                .open(b'[');
+        });
+    }
+
+    fn exit_owner(&mut self) {
+        self.json(|json| {
+            json.close(b']').close(b'}');
+        });
+    }
+
+    fn enter_plan(&mut self, key: &str) {
+        self.json(|json| {
+            json.open(b'{')
+                .key("plan")
+                .text(key)
+                .key("constraints")
+                .open(b'[');
+        });
+    }
+
+    fn exit_plan(&mut self, holds: bool) {
+        self.json(|json| {
+            json.close(b']').key("holds").boolean(holds).close(b'}');
+        });
+    }
+
+    fn enter_constraint(&mut self, name: &'static str) {
+        let list = matches!(name, "placement" | "audience" | "experiment");
+        self.json(|json| {
+            json.open(b'{').key("kind").text(name);
+        });
+        self.open_list(list);
+    }
+
+    fn exit_constraint(&mut self, holds: bool) {
+        self.close_list(holds);
+    }
+
+    fn enter_rule(&mut self, chunk: &Chunk, kind: RuleKind, row: u32) {
+        self.json(|json| {
+            json.open(b'{');
+            match kind {
+                RuleKind::All => json.key("rule").text("all"),
+                RuleKind::Any => json.key("rule").text("any"),
+                RuleKind::Not => json.key("rule").text("not"),
+                RuleKind::Segment => {
+                    let key = chunk
+                        .row(Ref::<Segment>::new(row))
+                        .map_or("", |segment| chunk.text(segment.key));
+                    json.key("segment").text(key)
+                }
+                RuleKind::Predicate => {
+                    if let Some(predicate) = chunk.row(Ref::<Predicate>::new(row)) {
+                        describe(chunk, &predicate, json);
+                    }
+                    json
+                }
+            };
+        });
+        self.open_list(kind != RuleKind::Predicate);
+    }
+
+    fn found(&mut self, value: Value<'_>) {
+        self.json(|json| {
+            json.key("found");
+            write_value(json, value);
+        });
+    }
+
+    fn exit_rule(&mut self, holds: bool) {
+        self.close_list(holds);
+    }
+
+    fn enrolled(&mut self, experiment: &str, variant: &str) {
+        self.json(|json| {
+            json.open(b'{')
+                .key("experiment")
+                .text(experiment)
+                .key("variant")
+                .text(variant)
+                .close(b'}');
+        });
+    }
+}
+
+/// Writes `"attr":…,"op":…,"value":…` as the document has it.
+pub fn describe(chunk: &Chunk, predicate: &Predicate, json: &mut Json<'_>) {
+    let constants = Constants { chunk, predicate };
+    let (Some(operator), Some(kind)) = (Operator::from_code(predicate.operator), constants.kind())
+    else {
+        return;
+    };
+    let name = chunk
+        .row(predicate.attribute)
+        .map_or("", |attribute| chunk.text(attribute.name));
+    json.key("attr").text(name).key("op").text(operator.name());
+    if matches!(
+        operator,
+        Operator::Exists | Operator::Missing | Operator::Matches
+    ) {
+        return;
+    }
+    json.key("value");
+    let list = predicate.len != 1
+        || matches!(
+            operator,
+            Operator::In
+                | Operator::NotIn
+                | Operator::InCidr
+                | Operator::ContainsAny
+                | Operator::ContainsAll
+                | Operator::ContainsNone
+        );
+    if list {
+        json.open(b'[');
+    }
+    if operator == Operator::InCidr {
+        constants
+            .networks()
+            .for_each(|network| _ = json.text(&alloc::format!("{network}")));
+    } else {
+        match kind {
+            Type::String | Type::Enum | Type::StringList => {
+                constants.words().for_each(|word| _ = json.text(word))
+            }
+            Type::Version => constants
+                .versions()
+                .for_each(|v| write_value(json, Value::Version(v))),
+            Type::Integer => constants
+                .integers()
+                .for_each(|n| write_value(json, Value::Integer(n))),
+            Type::Datetime => constants
+                .integers()
+                .for_each(|n| write_value(json, Value::Datetime(n))),
+            Type::Boolean => constants
+                .integers()
+                .for_each(|n| write_value(json, Value::Boolean(n != 0))),
+            Type::Number => constants
+                .integers()
+                .for_each(|n| write_value(json, Value::Number(f64::from_bits(n.cast_unsigned())))),
+        }
+    }
+    if list {
+        json.close(b']');
+    }
+}
+
+fn write_value(json: &mut Json<'_>, value: Value<'_>) {
+    match value {
+        Value::Missing => json.raw(b"null"),
+        Value::Text(text) => json.text(text),
+        Value::Texts(texts) => {
+            json.open(b'[');
+            texts.iter().for_each(|text| _ = json.text(text));
+            json.close(b']')
+        }
+        Value::Integer(value) => json.display(value),
+        Value::Number(value) => json.display(value),
+        Value::Version(version) => {
+            let [a, b, c, d] = version.components;
+            let dash = if version.pre.is_empty() { "" } else { "-" };
+            json.text(&alloc::format!("{a}.{b}.{c}.{d}{dash}{}", version.pre))
+        }
+        Value::Datetime(at) => json.text(&datetime::format(at)),
+        Value::Boolean(value) => json.boolean(value),
+    };
+}

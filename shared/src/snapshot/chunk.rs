@@ -1,0 +1,151 @@
+//! A page chunk opened in place: its section bounds are read, everything else on access.
+
+mod validate;
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use super::DecodeError;
+use super::object::{Digest, Kind, Object};
+use super::records::{self, Meta, SECTIONS};
+use super::table::{Record, Ref, Span, Table, Text};
+use crate::ids::IdKey;
+
+/// Bytes of a page chunk and where its sections lie.
+pub struct Chunk {
+    bytes: Vec<u8>,
+    sections: [Range<usize>; SECTIONS],
+    meta: Meta,
+}
+
+impl Chunk {
+    /// Digest, header, bounds, meaning: after this, no access misses.
+    pub fn open(
+        bytes: Vec<u8>,
+        digest: Digest,
+        workspace: &str,
+        page: &str,
+    ) -> Result<Self, DecodeError> {
+        let object = Object::open(&bytes, Kind::Page, digest)?;
+        if object.workspace != workspace {
+            return Err(DecodeError::Misplaced);
+        }
+        let chunk = Self::locate(bytes)?;
+        if chunk.text(chunk.meta.page) != page {
+            return Err(DecodeError::Misplaced);
+        }
+        chunk.validate()?;
+        Ok(chunk)
+    }
+
+    /// Reads without asking for a digest or a meaning. Accesses that miss then yield defaults.
+    pub fn locate(bytes: Vec<u8>) -> Result<Self, DecodeError> {
+        let object = Object::decode(&bytes)?;
+        if object.kind != Kind::Page {
+            return Err(DecodeError::Misplaced);
+        }
+        let body_at = bytes.len().saturating_sub(object.body.len());
+        let (directory, _) = object
+            .body
+            .split_at_checked(SECTIONS.saturating_mul(8))
+            .ok_or(DecodeError::Length)?;
+        let mut sections: [Range<usize>; SECTIONS] = core::array::from_fn(|_| 0..0);
+        for (section, mut bounds) in sections.iter_mut().zip(directory.chunks_exact(8)) {
+            let text =
+                <Text as super::table::Field>::read(&mut bounds).ok_or(DecodeError::Length)?;
+            let start = body_at.saturating_add(text.at as usize);
+            let end = start.saturating_add(text.len as usize);
+            if end > bytes.len() {
+                return Err(DecodeError::Meaning("a section outside the object"));
+            }
+            *section = start..end;
+        }
+        let meta = sections
+            .get(Meta::SECTION)
+            .and_then(|range| bytes.get(range.clone()))
+            .filter(|row| row.len() == Meta::SIZE)
+            .and_then(Meta::read)
+            .ok_or(DecodeError::Meaning("no page row"))?;
+        Ok(Self {
+            bytes,
+            sections,
+            meta,
+        })
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    pub fn section(&self, number: usize) -> &[u8] {
+        self.sections
+            .get(number)
+            .and_then(|range| self.bytes.get(range.clone()))
+            .unwrap_or(&[])
+    }
+
+    pub fn table<R: Record>(&self) -> Table<'_, R> {
+        Table::new(self.section(R::SECTION))
+    }
+
+    pub fn row<R: Record>(&self, to: Ref<R>) -> Option<R> {
+        self.table().get(to)
+    }
+
+    pub fn rows<R: Record>(&self, span: Span<R>) -> impl Iterator<Item = R> + use<'_, R> {
+        self.table().span(span)
+    }
+
+    pub(super) fn try_text(&self, text: Text) -> Option<&str> {
+        let start = text.at as usize;
+        let bytes = self
+            .section(records::HEAP)
+            .get(start..start.checked_add(text.len as usize)?)?;
+        core::str::from_utf8(bytes).ok()
+    }
+
+    /// Empty if out of range, which a checked chunk doesn't have.
+    pub fn text(&self, text: Text) -> &str {
+        self.try_text(text).unwrap_or("")
+    }
+
+    /// A content in one of the supported locales, as JSON.
+    pub fn fragment(&self, content: u32, locale: u32) -> Option<&[u8]> {
+        let mask = self.meta.locale_mask;
+        let bit = 1_u64.checked_shl(locale)?;
+        if mask & bit == 0 {
+            return None;
+        }
+        let own = (mask & bit.saturating_sub(1)).count_ones();
+        let row = content.checked_mul(mask.count_ones())?.checked_add(own)?;
+        let json = self.row(Ref::<records::Fragment>::new(row))?.json;
+        let start = json.at as usize;
+        self.section(records::HEAP)
+            .get(start..start.checked_add(json.len as usize)?)
+    }
+
+    /// Bytes of the automata section.
+    pub fn automaton(&self, start: u32, len: u32) -> Option<&[u8]> {
+        let start = start as usize;
+        self.section(records::AUTOMATA)
+            .get(start..start.checked_add(len as usize)?)
+    }
+
+    pub fn id_key(&self) -> IdKey {
+        let meta = &self.meta;
+        let mut key = [0; 32];
+        let words = [meta.id_key_0, meta.id_key_1, meta.id_key_2, meta.id_key_3];
+        for (slot, word) in key.chunks_exact_mut(8).zip(words) {
+            slot.copy_from_slice(&word.to_le_bytes());
+        }
+        IdKey(key)
+    }
+
+    pub fn uses_ids(&self) -> bool {
+        self.meta.uses_ids != 0
+    }
+}

@@ -1,0 +1,308 @@
+//! The meaning check: a chunk that was signed may still be wrong, and what passes here is answered
+//! from without another look.
+
+use super::Chunk;
+use crate::limits;
+use crate::snapshot::DecodeError;
+use crate::snapshot::automaton;
+use crate::snapshot::records::{
+    self, Attribute, BucketRange, Cap, Counted, Counter, Entry, Experiment, Fragment, Locale, Log2,
+    Meta, Module, Operator, OrderingKind, Plan, Predicate, Rule, RuleKind, Segment, Slot,
+    SlotArrangement, Source, Subject, Transition, Variant, VersionConstant, Window, WindowKind,
+    Word,
+};
+use crate::snapshot::table::{self, Record, Ref};
+use crate::value::Type;
+use alloc::vec::Vec;
+
+/// Minutes of a week.
+const WEEK: u32 = 7 * 1_440;
+const NONE: u32 = u32::MAX;
+
+impl Chunk {
+    pub(super) fn validate(&self) -> Result<(), DecodeError> {
+        let require = |holds: bool, what: &'static str| {
+            if holds {
+                Ok(())
+            } else {
+                Err(DecodeError::Meaning(what))
+            }
+        };
+        require(
+            core::str::from_utf8(self.section(records::HEAP)).is_ok(),
+            "heap is not UTF-8",
+        )?;
+        require(records::all_valid(self), "a reference outside its table")?;
+        require(self.counts_fit(), "a count beyond its limit")?;
+        require(self.meta_fits(), "page row")?;
+        require(
+            self.table::<Attribute>().iter().all(attribute_fits),
+            "attribute",
+        )?;
+        require(
+            self.table::<Predicate>()
+                .iter()
+                .all(|p| self.predicate_fits(&p)),
+            "predicate",
+        )?;
+        require(self.rules_fit(), "rule")?;
+        require(self.schedules_fit(), "schedule")?;
+        require(
+            self.table::<Experiment>()
+                .iter()
+                .all(|e| self.experiment_fits(&e)),
+            "experiment",
+        )?;
+        require(self.table::<Counter>().iter().all(counter_fits), "counter")?;
+        require(
+            self.table::<Cap>()
+                .iter()
+                .all(|c| c.cooldown_ms >= 0 && c.adds <= 1),
+            "cap",
+        )?;
+        require(self.plans_fit(), "plan")?;
+        require(self.arrangements_fit(), "arrangement")?;
+        require(self.fragments_fit(), "content")
+    }
+
+    fn counts_fit(&self) -> bool {
+        fn within<R: Record>(chunk: &Chunk, limit: usize) -> bool {
+            chunk.table::<R>().len() <= limit
+        }
+        within::<Meta>(self, 1)
+            && within::<Locale>(self, limits::LOCALES)
+            && within::<Attribute>(self, limits::ATTRIBUTES)
+            && within::<Experiment>(self, limits::EXPERIMENTS)
+            && within::<Segment>(self, limits::SEGMENTS)
+            && within::<Slot>(self, limits::SLOTS)
+            && within::<Module>(self, limits::MODULES)
+            && self
+                .table::<Slot>()
+                .iter()
+                .all(|s| s.max <= limits::SLOT_MAX)
+            && self
+                .table::<Module>()
+                .iter()
+                .all(|m| m.plans.len as usize <= limits::PLANS)
+            && self
+                .table::<Plan>()
+                .iter()
+                .all(|p| p.caps.len as usize <= limits::CAPS_PER_PLAN)
+            && self
+                .table::<SlotArrangement>()
+                .iter()
+                .all(|s| s.entries.len as usize <= limits::SLOT_MODULES)
+    }
+
+    fn meta_fits(&self) -> bool {
+        let locales = self.table::<Locale>().len() as u32;
+        let known = 1_u64
+            .checked_shl(locales)
+            .map_or(u64::MAX, |bit| bit.wrapping_sub(1));
+        let mask = self.meta.locale_mask;
+        mask != 0 && mask & !known == 0
+    }
+
+    fn predicate_fits(&self, predicate: &Predicate) -> bool {
+        let (Some(operator), Some(kind)) = (
+            Operator::from_code(predicate.operator),
+            self.kind_of(predicate),
+        ) else {
+            return false;
+        };
+        let many = match operator {
+            Operator::Exists | Operator::Missing => return true,
+            Operator::Matches => {
+                return matches!(kind, Type::String | Type::Enum)
+                    && predicate.len as usize <= limits::REGEX_DFA_BYTES
+                    && self
+                        .automaton(predicate.start, predicate.len)
+                        .is_some_and(automaton::fits);
+            }
+            Operator::In
+            | Operator::NotIn
+            | Operator::InCidr
+            | Operator::ContainsAny
+            | Operator::ContainsAll
+            | Operator::ContainsNone => predicate.len as usize <= limits::LIST_VALUES,
+            Operator::Between => predicate.len == 2,
+            _ => predicate.len == 1,
+        };
+        many && operator.takes(kind)
+            && self
+                .constants_end(operator, kind)
+                .is_some_and(|rows| predicate.start as usize + predicate.len as usize <= rows)
+    }
+
+    fn kind_of(&self, predicate: &Predicate) -> Option<Type> {
+        let attribute = self.row(predicate.attribute)?;
+        Type::from_u8(u8::try_from(attribute.kind).ok()?)
+    }
+
+    fn constants_end(&self, operator: Operator, kind: Type) -> Option<usize> {
+        Some(match (operator, kind) {
+            (Operator::InCidr, _) => self.table::<records::NetworkConstant>().len(),
+            (_, Type::String | Type::Enum | Type::StringList) => self.table::<Word>().len(),
+            (_, Type::Version) => self.table::<VersionConstant>().len(),
+            _ => self.table::<records::Constant>().len(),
+        })
+    }
+
+    /// References go downwards, and what a rule may visit stays bounded although rows are shared.
+    fn rules_fit(&self) -> bool {
+        let mut sizes: Vec<(u32, u32)> = Vec::with_capacity(self.table::<Rule>().len());
+        for (index, rule) in self.table::<Rule>().iter().enumerate() {
+            let below = |to: Ref<Rule>| {
+                sizes
+                    .get(to.index as usize)
+                    .copied()
+                    .filter(|_| (to.index as usize) < index)
+            };
+            let size = match RuleKind::from_code(rule.kind) {
+                Some(RuleKind::All | RuleKind::Any) => {
+                    let span = table::Span::<records::Child>::new(rule.a, rule.b);
+                    if !table::Field::valid(span, self) {
+                        return false;
+                    }
+                    self.rows(span)
+                        .try_fold((0_u32, 0_u32), |(depth, cost), child| {
+                            let (d, c) = below(child.rule)?;
+                            Some((depth.max(d), cost.saturating_add(c)))
+                        })
+                }
+                Some(RuleKind::Not) => below(Ref::new(rule.a)),
+                Some(RuleKind::Predicate) => {
+                    (rule.a < self.table::<Predicate>().len() as u32).then_some((0, 0))
+                }
+                Some(RuleKind::Segment) => {
+                    self.row(Ref::<Segment>::new(rule.a)).and_then(|segment| {
+                        match segment.rule.get() {
+                            Some(inner) => below(inner),
+                            None => self.uses_ids().then_some((0, 0)),
+                        }
+                    })
+                }
+                None => None,
+            };
+            let Some((depth, cost)) = size else {
+                return false;
+            };
+            let size = (depth.saturating_add(1), cost.saturating_add(1));
+            // Segments add a level of their own to what check counts, hence twice.
+            if size.0 as usize > limits::RULE_DEPTH * 2
+                || size.1 > limits::RULE_COST.saturating_mul(2)
+            {
+                return false;
+            }
+            sizes.push(size);
+        }
+        true
+    }
+
+    fn schedules_fit(&self) -> bool {
+        let ordered = |mut edges: alloc::vec::IntoIter<i64>| {
+            let mut last = i64::MIN;
+            edges.all(|at| core::mem::replace(&mut last, at) <= at)
+        };
+        self.table::<records::Zone>().iter().all(|zone| {
+            let sane = |secs: i64| secs.abs() <= 26 * 3_600;
+            let rows: Vec<Transition> = self.rows(zone.transitions).collect();
+            sane(zone.first_offset_secs)
+                && rows
+                    .iter()
+                    .all(|t| sane(t.offset_secs) && t.at_secs.abs() <= 8_000_000_000)
+                && ordered(
+                    rows.iter()
+                        .map(|t| t.at_secs)
+                        .collect::<Vec<_>>()
+                        .into_iter(),
+                )
+        }) && self.table::<records::Schedule>().iter().all(|schedule| {
+            let mut next = 0;
+            schedule.windows.len as usize <= limits::WEEKLY_WINDOWS * 8
+                && self.rows(schedule.windows).all(|w: Window| {
+                    let fits =
+                        w.from_min >= next && w.from_min < w.until_min && w.until_min <= WEEK;
+                    next = w.until_min.saturating_add(1);
+                    fits
+                })
+        })
+    }
+
+    fn experiment_fits(&self, experiment: &Experiment) -> bool {
+        let mut upto = 0;
+        Subject::from_code(experiment.by).is_some()
+            && experiment.variants.len as usize <= limits::VARIANTS
+            && experiment.ranges.len as usize <= limits::BUCKET_RANGES
+            && self
+                .rows(experiment.ranges)
+                .all(|r: BucketRange| r.from < r.to && r.to <= limits::BASIS_POINTS)
+            && self
+                .rows(experiment.variants)
+                .all(|v: Variant| core::mem::replace(&mut upto, v.upto_bps) <= v.upto_bps)
+            && upto == limits::BASIS_POINTS
+    }
+
+    fn plans_fit(&self) -> bool {
+        let (slots, arrangements) = (
+            self.table::<Slot>().len(),
+            self.table::<SlotArrangement>().len(),
+        );
+        let arrangement =
+            |number: u32| (number as usize).saturating_add(1).saturating_mul(slots) <= arrangements;
+        let own = self.meta.locale_mask.count_ones() as usize;
+        let fragments = self.table::<Fragment>().len();
+        let content =
+            |number: u32| (number as usize).saturating_add(1).saturating_mul(own) <= fragments;
+        let plan = |p: &Plan| {
+            (p.rollout_share == NONE || p.rollout_share <= limits::BASIS_POINTS)
+                && Subject::from_code(p.rollout_by).is_some()
+                && (p.experiment.get().is_none() == p.variant.get().is_none())
+        };
+        arrangement(self.meta.default_arrangement)
+            && self.table::<Plan>().iter().all(|p| plan(&p))
+            && self.rows(self.meta.plans).all(|p| arrangement(p.target))
+            && self.table::<Module>().iter().all(|module| {
+                (module.default_content == NONE || content(module.default_content))
+                    && self.rows(module.plans).all(|p| content(p.target))
+            })
+    }
+
+    fn arrangements_fit(&self) -> bool {
+        let drawn = self.table::<Log2>().len() == records::LOG2_ROWS;
+        self.table::<SlotArrangement>().iter().all(|slot| {
+            match OrderingKind::from_code(slot.ordering) {
+                Some(OrderingKind::Weighted | OrderingKind::Learned) => drawn,
+                Some(_) => true,
+                None => false,
+            }
+        }) && self
+            .table::<Entry>()
+            .iter()
+            .all(|e| (1..=limits::WEIGHT).contains(&e.weight))
+            && self.table::<Log2>().iter().all(|l| l.value <= 1 << 24)
+    }
+
+    /// Looks at the ends only: reading all content again would cost more than answering from it.
+    fn fragments_fit(&self) -> bool {
+        self.table::<Fragment>().iter().all(|fragment| {
+            let json = self.text(fragment.json);
+            json.starts_with('{') && json.ends_with('}')
+        })
+    }
+}
+
+fn attribute_fits(attribute: Attribute) -> bool {
+    u8::try_from(attribute.kind)
+        .ok()
+        .and_then(Type::from_u8)
+        .is_some()
+        && Source::from_code(attribute.source).is_some()
+        && attribute.values.len as usize <= limits::ENUM_VALUES
+}
+
+fn counter_fits(counter: Counter) -> bool {
+    Counted::from_code(counter.count).is_some()
+        && Subject::from_code(counter.by).is_some()
+        && WindowKind::from_code(counter.window).is_some()
+}
