@@ -21,6 +21,7 @@ pub mod context;
 pub mod ids;
 pub mod limits;
 pub mod locale;
+pub mod manifest;
 pub mod resolve;
 pub mod snapshot;
 pub mod value;

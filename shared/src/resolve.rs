@@ -35,6 +35,8 @@ pub struct Input<'a> {
     pub tallies: Tallies,
     /// The unit's id shard, if the chunk uses id lists and there is a unit.
     pub ids: Option<&'a IdShard>,
+    /// No plan counts: what a manifest's mode `defaults` asks for.
+    pub defaults_only: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +104,7 @@ pub fn resolve<V: Visitor>(chunk: &Chunk, input: Input<'_>, visitor: &mut V) -> 
         ids: input.ids,
         now_ms: input.now_ms,
         tallies: input.tallies,
+        defaults_only: input.defaults_only,
         visitor: core::marker::PhantomData,
     };
     let meta = chunk.meta();
@@ -135,6 +138,22 @@ pub fn resolve<V: Visitor>(chunk: &Chunk, input: Input<'_>, visitor: &mut V) -> 
         modules,
         valid_until_ms: schedule::next_change(chunk, input.now_ms),
     }
+}
+
+/// Decides a page and writes the answer's body, with a trace if the context asks for one. The one way
+/// from a chunk to bytes: edges, command line and preview all come through here.
+pub fn answer(chunk: &Chunk, input: Input<'_>, locale: &str, release: &write::Release) -> Vec<u8> {
+    let mut out = Vec::new();
+    if input.context.explain {
+        let mut explain = trace::Explain::default();
+        let resolution = resolve(chunk, input, &mut explain);
+        let trace = explain.finish();
+        write::body(chunk, &resolution, locale, release, Some(&trace), &mut out);
+    } else {
+        let resolution = resolve(chunk, input, &mut Silent);
+        write::body(chunk, &resolution, locale, release, None, &mut out);
+    }
+    out
 }
 
 /// Finds the content. If a winner's is not there, the default stands in and the reason says so.
@@ -175,6 +194,7 @@ pub struct Session<'a, V> {
     ids: Option<&'a IdShard>,
     now_ms: i64,
     tallies: Tallies,
+    defaults_only: bool,
     visitor: core::marker::PhantomData<fn() -> V>,
 }
 
@@ -223,6 +243,11 @@ impl<V: Visitor> Session<'_, V> {
     /// The first plan whose constraints all hold.
     fn decide(&mut self, plans: Span<Plan>, visitor: &mut V) -> Resolved {
         let mut enrolments = Vec::new();
+        let plans = if self.defaults_only {
+            Span::EMPTY
+        } else {
+            plans
+        };
         for plan in plans.refs() {
             let Some(row) = self.chunk.row(plan) else {
                 continue;

@@ -87,7 +87,7 @@ fn windows(weekly: &[WeeklyWindow]) -> Vec<Window> {
     for (from_min, until_min) in parts {
         match merged.last_mut() {
             Some(last) if from_min <= last.until_min => {
-                last.until_min = last.until_min.max(until_min)
+                last.until_min = last.until_min.max(until_min);
             }
             _ => merged.push(Window {
                 from_min,

@@ -58,7 +58,7 @@ fn add<'a>(
     let room = attributes.len() < limits::REQUEST_ATTRIBUTES;
     match attributes.iter_mut().find(|(given, _)| given == name) {
         Some((_, Fact::Untyped(values))) if values.len() < limits::REQUEST_LIST => {
-            values.push(value)
+            values.push(value);
         }
         Some(_) => return Err(BadRequest::new(format!("attr.{name}"), "too many values")),
         None if room => attributes.push((Cow::Owned(name.into()), Fact::Untyped(vec![value]))),

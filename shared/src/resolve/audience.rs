@@ -32,26 +32,8 @@ pub fn holds<V: Visitor>(
     let depth = depth.saturating_add(1);
     visitor.enter_rule(chunk, kind, row.a);
     let result = match kind {
-        RuleKind::All => {
-            let mut children = chunk.rows(Span::<Child>::new(row.a, row.b));
-            if V::EXHAUSTIVE {
-                children.fold(true, |held, child| {
-                    holds(session, visitor, child.rule, depth) && held
-                })
-            } else {
-                children.all(|child| holds(session, visitor, child.rule, depth))
-            }
-        }
-        RuleKind::Any => {
-            let mut children = chunk.rows(Span::<Child>::new(row.a, row.b));
-            if V::EXHAUSTIVE {
-                children.fold(false, |held, child| {
-                    holds(session, visitor, child.rule, depth) || held
-                })
-            } else {
-                children.any(|child| holds(session, visitor, child.rule, depth))
-            }
-        }
+        RuleKind::All => !any_is(session, visitor, false, Span::new(row.a, row.b), depth),
+        RuleKind::Any => any_is(session, visitor, true, Span::new(row.a, row.b), depth),
         RuleKind::Not => !holds(session, visitor, Ref::new(row.a), depth),
         RuleKind::Predicate => chunk
             .row(Ref::<Predicate>::new(row.a))
@@ -69,6 +51,24 @@ pub fn holds<V: Visitor>(
     };
     visitor.exit_rule(result);
     result
+}
+
+/// Whether a child comes out as wanted; looks at the others too only if somebody listens.
+fn any_is<V: Visitor>(
+    session: &Session<'_, V>,
+    visitor: &mut V,
+    wanted: bool,
+    children: Span<Child>,
+    depth: usize,
+) -> bool {
+    let mut found = false;
+    for child in session.chunk.rows(children) {
+        found |= holds(session, visitor, child.rule, depth) == wanted;
+        if found && !V::EXHAUSTIVE {
+            break;
+        }
+    }
+    found
 }
 
 fn predicate_holds(chunk: &Chunk, predicate: &Predicate, value: Value<'_>) -> bool {

@@ -16,7 +16,7 @@ pub fn rank<V: Visitor>(
 ) {
     match OrderingKind::from_code(slot.ordering) {
         Some(OrderingKind::Newest) => {
-            survivors.sort_by_key(|(_, module)| Reverse(started_ms(session.chunk, module)))
+            survivors.sort_by_key(|(_, module)| Reverse(started_ms(session.chunk, module)));
         }
         Some(OrderingKind::Weighted | OrderingKind::Learned) => {
             let Some(unit) = session.subjects.unit else {

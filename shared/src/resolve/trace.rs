@@ -239,7 +239,7 @@ pub fn describe(chunk: &Chunk, predicate: &Predicate, json: &mut Json<'_>) {
     } else {
         match kind {
             Type::String | Type::Enum | Type::StringList => {
-                constants.words().for_each(|word| _ = json.text(word))
+                constants.words().for_each(|word| _ = json.text(word));
             }
             Type::Version => constants
                 .versions()

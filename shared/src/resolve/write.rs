@@ -61,15 +61,16 @@ pub fn body(
     json.close(b'}');
 }
 
-/// The answer of an edge that has no chunk to answer from: a page without modules, and an honest reason.
-pub fn empty(page: &str, locale: &str, release: &Release, out: &mut Vec<u8>) {
+/// A page without modules: `Error` from an edge that has no chunk to answer from, `Default` where a
+/// manifest switched pages off.
+pub fn empty(page: &str, reason: Reason, locale: &str, release: &Release, out: &mut Vec<u8>) {
     let mut json = Json::new(out);
     json.open(b'{')
         .key("page")
         .text(page)
         .key("plan")
         .text("default");
-    head(&mut json, Reason::Error, locale, release);
+    head(&mut json, reason, locale, release);
     json.key("experiments")
         .raw(b"[]")
         .key("modules")
