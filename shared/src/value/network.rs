@@ -46,8 +46,10 @@ impl Network {
         }
     }
 
+    /// An IPv4 address is in no IPv6 network, `::/0` included.
     pub fn contains(&self, address: u128) -> bool {
-        address & self.mask() == self.first
+        let v4 = Ipv6Addr::from_bits(address).to_ipv4_mapped().is_some();
+        address & self.mask() == self.first && (self.prefix >= 96 || !v4)
     }
 
     fn mask(&self) -> u128 {

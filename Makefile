@@ -1,0 +1,31 @@
+# Thin targets: what they do stands where it belongs (Cargo, tests, scripts/).
+CARGO ?= cargo
+SKYFUL = $(CARGO) run --quiet --release --package skyful-origin --bin skyful --
+
+.PHONY: demo test check fmt e2e bench fuzz
+
+## Brings Skyful up with the sample workspace: edit examples/wallet/wallet.yaml and watch the answer change.
+demo:
+	$(SKYFUL) demo examples/wallet/wallet.yaml
+
+## Everything that must hold, quick things first.
+test: check e2e
+
+## Format, lints, dependency rules, and the fast tests.
+check:
+	scripts/check
+
+fmt:
+	$(CARGO) fmt --all
+
+## The story through the real binary and real HTTP.
+e2e:
+	scripts/e2e
+
+## Measures compile and resolve, and writes tests/bench/RESULTS.md.
+bench:
+	scripts/bench
+
+## A million generated cases: the second reader against the product.
+fuzz:
+	SKYFUL_CASES=1000000 $(CARGO) test --release --package skyful-tests --test equality -- --nocapture
