@@ -2,5 +2,6 @@
 //! documents and contexts, and the conformance vectors.
 #![forbid(unsafe_code)]
 
+pub mod generate;
 pub mod reader;
 pub mod vectors;
