@@ -179,8 +179,8 @@ impl<R: Record> Field for Span<R> {
         self.len.write(out);
     }
     fn valid(self, chunk: &Chunk) -> bool {
-        let end = self.start as usize + self.len as usize;
-        end <= chunk.table::<R>().len()
+        let end = self.start.checked_add(self.len);
+        end.is_some_and(|end| end as usize <= chunk.table::<R>().len())
     }
 }
 

@@ -128,10 +128,12 @@ impl Chunk {
             Operator::Between => predicate.len == 2,
             _ => predicate.len == 1,
         };
+        let end = predicate.start.checked_add(predicate.len);
         many && operator.takes(kind)
-            && self
-                .constants_end(operator, kind)
-                .is_some_and(|rows| predicate.start as usize + predicate.len as usize <= rows)
+            && end.is_some_and(|end| {
+                self.constants_end(operator, kind)
+                    .is_some_and(|rows| end as usize <= rows)
+            })
     }
 
     fn kind_of(&self, predicate: &Predicate) -> Option<Type> {

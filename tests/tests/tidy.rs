@@ -1,0 +1,145 @@
+//! House rules that a machine can hold: who may know whom, and how long a file gets.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the repository")
+        .to_path_buf()
+}
+
+/// Rust files below a folder, with their path from the root and their text.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut open = vec![root().join(folder)];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            let skipped = path.ends_with("target") || path.ends_with("node_modules");
+            if !skipped {
+                open.extend(
+                    fs::read_dir(&path)
+                        .expect("a folder")
+                        .map(|entry| entry.expect("an entry").path()),
+                );
+            }
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let name = path
+                .strip_prefix(root())
+                .expect("below the root")
+                .display()
+                .to_string();
+            found.push((name, fs::read_to_string(&path).expect("a source file")));
+        }
+    }
+    assert!(!found.is_empty(), "no sources below {folder}");
+    found
+}
+
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+}
+
+fn offenders(files: &[(String, String)], wrong: impl Fn(&str) -> bool) -> Vec<String> {
+    files
+        .iter()
+        .flat_map(|(name, text)| {
+            code(text)
+                .filter(|line| wrong(line))
+                .map(move |line| format!("{name}: {}", line.trim()))
+        })
+        .collect()
+}
+
+#[test]
+fn serving_never_imports_authoring() {
+    let mut files = sources("shared/src");
+    files.retain(|(name, _)| {
+        let authoring = [
+            "model",
+            "check",
+            "compile",
+            "document",
+            "problem",
+            "lib.rs",
+            "manifest/sign.rs",
+        ];
+        !authoring
+            .iter()
+            .any(|part| name.starts_with(&format!("shared/src/{part}")))
+    });
+    let authoring = [
+        "crate::model",
+        "crate::check",
+        "crate::compile",
+        "crate::document",
+        "std::",
+        "jiff",
+        "jsonschema",
+    ];
+    let found = offenders(&files, |line| {
+        authoring.iter().any(|word| line.contains(word))
+    });
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn the_platform_free_edge_has_no_clock_and_no_sockets() {
+    let words = [
+        "SystemTime",
+        "Instant::now",
+        "std::net",
+        "tokio",
+        "std::fs",
+        "rand::",
+        "getrandom",
+    ];
+    let found = offenders(&sources("edge/core/src"), |line| {
+        words.iter().any(|word| line.contains(word))
+    });
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn the_second_reader_shares_no_code_with_the_product() {
+    let files: Vec<_> = sources("tests/src")
+        .into_iter()
+        .filter(|(name, _)| !name.ends_with("product.rs"))
+        .collect();
+    let found = offenders(&files, |line| line.contains("skyful::"));
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn files_stay_short_enough_to_read() {
+    let folders = ["shared", "edge", "origin/src", "tests"];
+    let files: Vec<_> = folders.iter().flat_map(|folder| sources(folder)).collect();
+    let long: Vec<String> = files
+        .iter()
+        .map(|(name, text)| (name, text.lines().count()))
+        .filter(|(_, lines)| *lines > 500)
+        .map(|(name, lines)| format!("{name}: {lines} lines"))
+        .collect();
+    assert!(long.is_empty(), "{long:#?}");
+}
+
+#[test]
+fn no_file_is_named_for_leftovers() {
+    let vague = [
+        "config", "manager", "helper", "helpers", "util", "utils", "common", "misc",
+    ];
+    let files = ["shared", "edge", "origin/src", "tests"]
+        .iter()
+        .flat_map(|folder| sources(folder));
+    let found: Vec<String> = files
+        .map(|(name, _)| name)
+        .filter(|name| {
+            Path::new(name)
+                .file_stem()
+                .is_some_and(|stem| vague.iter().any(|word| stem == *word))
+        })
+        .collect();
+    assert!(found.is_empty(), "{found:#?}");
+}

@@ -1,0 +1,75 @@
+//! The vectors, held against the product.
+
+use serde_json::{Value, json};
+use skyful::bucket::{SaltHash, UnitHash};
+use skyful::context::Context;
+use skyful::value::datetime;
+use skyful_tests::product::Product;
+use skyful_tests::vectors::{self, Ask, Resolve};
+
+fn resolve(ask: &Resolve, product: &mut Product) -> Result<Value, String> {
+    let context = match &ask.query {
+        None => Context::from_json(ask.context_text.as_bytes()).map_err(|e| e.to_string())?,
+        Some(query) => {
+            let mut context = Context::from_query(query).map_err(|e| e.to_string())?;
+            // The vector's clock stands in the context that its query was turned into.
+            let text: Value = serde_json::from_str(&ask.context_text).expect("a context");
+            context.now_ms = text["now"].as_str().and_then(datetime::parse);
+            context
+        }
+    };
+    product
+        .answer(&ask.page, &context)
+        .ok_or_else(|| String::from("no such page"))
+}
+
+#[test]
+fn the_product_answers_every_vector() {
+    let mut faults = Vec::new();
+    let mut asked = 0;
+    for topic in vectors::load(&vectors::folder()) {
+        let mut compiled: Vec<(Value, Result<Product, String>)> = Vec::new();
+        for vector in &topic.vectors {
+            asked += 1;
+            let found = match &vector.ask {
+                Ask::Bucket { unit, salt } => {
+                    let (unit, salt) = (UnitHash::of(unit), SaltHash::of(salt));
+                    Ok(
+                        json!({"hash": format!("{:016x}", unit.mix(salt)), "bucket": unit.bucket(salt)}),
+                    )
+                }
+                Ask::Resolve(ask) => {
+                    let known = compiled
+                        .iter()
+                        .position(|(document, _)| *document == ask.document);
+                    let at = known.unwrap_or_else(|| {
+                        compiled.push((
+                            ask.document.clone(),
+                            Product::compile(&ask.document, &ask.files),
+                        ));
+                        compiled.len() - 1
+                    });
+                    match &mut compiled[at].1 {
+                        Ok(product) => resolve(ask, product),
+                        Err(problems) => Err(problems.clone()),
+                    }
+                }
+            };
+            let mut expect = vector.expect.clone();
+            if let Some(fields) = expect.as_object_mut() {
+                fields.remove("trace");
+            }
+            if let Err(why) = found.and_then(|answer| vectors::matches(&expect, &answer)) {
+                faults.push(format!("{}: {}\n{why}", topic.file, vector.name));
+            }
+        }
+    }
+    assert!(asked > 3_000, "only {asked} vectors were found");
+    let shown: Vec<&str> = faults.iter().take(40).map(String::as_str).collect();
+    assert!(
+        faults.is_empty(),
+        "{} faults of {asked}\n\n{}",
+        faults.len(),
+        shown.join("\n\n")
+    );
+}
