@@ -24,6 +24,8 @@ pub mod value;
 #[cfg(feature = "compile")]
 pub mod compile;
 #[cfg(feature = "compile")]
+pub mod document;
+#[cfg(feature = "compile")]
 pub mod model;
 #[cfg(feature = "compile")]
 pub mod problem;
