@@ -22,6 +22,8 @@ pub mod limits;
 pub mod value;
 
 #[cfg(feature = "compile")]
+pub mod check;
+#[cfg(feature = "compile")]
 pub mod compile;
 #[cfg(feature = "compile")]
 pub mod document;
