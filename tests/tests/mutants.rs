@@ -18,7 +18,10 @@ const CONTEXT: &str = r#"{"unit":"u-25","device":"d-1","locale":"zh-HK","now":"2
     "attributes":{"age":67,"country":"HK","platform":"ios","app_version":"8.2.0","channel":"app_store","tags":["a"]}}"#;
 
 fn count() -> u64 {
-    std::env::var("SKYFUL_MUTANTS").ok().and_then(|text| text.parse().ok()).unwrap_or(3_000)
+    std::env::var("SKYFUL_MUTANTS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(3_000)
 }
 
 /// Flips bits, overwrites words with edge values, cuts, splices.
@@ -30,7 +33,8 @@ fn mutate(random: &mut StdRng, original: &[u8]) -> Vec<u8> {
             0 => bytes[at] ^= 1 << random.random_range(0..8),
             1 => bytes[at] = random.random(),
             2 => {
-                let word = [0, 1, u32::MAX, u32::MAX - 1, 1 << 31, bytes.len() as u32][random.random_range(0..6)];
+                let word = [0, 1, u32::MAX, u32::MAX - 1, 1 << 31, bytes.len() as u32]
+                    [random.random_range(0..6)];
                 for (slot, byte) in bytes[at..].iter_mut().zip(word.to_le_bytes()) {
                     *slot = byte;
                 }
@@ -59,7 +63,11 @@ fn resolve(chunk: &Chunk) {
             ids: None,
             defaults_only: false,
         };
-        let release = Release { sequence: 1, snapshot: Kind::Page.digest(&[]), track: Track::Stable };
+        let release = Release {
+            sequence: 1,
+            snapshot: Kind::Page.digest(&[]),
+            track: Track::Stable,
+        };
         assert!(!answer(chunk, input, "en", &release).is_empty());
     }
 }
@@ -69,7 +77,12 @@ fn a_page_chunk_with_any_bytes_is_refused_or_answers() {
     let snapshot = wallet::snapshot();
     let mut random = StdRng::seed_from_u64(7);
     let (mut refused, mut opened) = (0, 0);
-    let pages: Vec<&Vec<u8>> = snapshot.listing.pages.iter().map(|entry| &snapshot.objects[&entry.chunk]).collect();
+    let pages: Vec<&Vec<u8>> = snapshot
+        .listing
+        .pages
+        .iter()
+        .map(|entry| &snapshot.objects[&entry.chunk])
+        .collect();
     for round in 0..count() {
         let original = pages[round as usize % pages.len()];
         // Mostly behind the heap's text, where the rows are.
@@ -87,7 +100,10 @@ fn a_page_chunk_with_any_bytes_is_refused_or_answers() {
             resolve(&chunk);
         }
     }
-    assert!(refused > 0 && opened > 0, "{refused} refused, {opened} opened");
+    assert!(
+        refused > 0 && opened > 0,
+        "{refused} refused, {opened} opened"
+    );
 }
 
 #[test]
@@ -100,10 +116,15 @@ fn rows_with_any_numbers_are_refused_or_answer() {
         let mut bytes = snapshot.objects[&entry.chunk].clone();
         let name = Object::decode(&bytes).expect("an object").name.to_owned();
         let body_at = bytes.len() - Object::decode(&bytes).expect("an object").body.len();
-        let word = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("a word")) as usize;
+        let word = |bytes: &[u8], at: usize| {
+            u32::from_le_bytes(bytes[at..at + 4].try_into().expect("a word")) as usize
+        };
         // A random word of a random section behind heap and automata.
         let section = random.random_range(2..skyful::snapshot::records::SECTIONS);
-        let (start, len) = (word(&bytes, body_at + section * 8), word(&bytes, body_at + section * 8 + 4));
+        let (start, len) = (
+            word(&bytes, body_at + section * 8),
+            word(&bytes, body_at + section * 8 + 4),
+        );
         if len < 4 {
             continue;
         }
@@ -130,18 +151,40 @@ fn rows_with_any_numbers_are_refused_or_answer() {
 fn manifests_listings_and_id_shards_with_any_bytes_never_panic() {
     let snapshot = wallet::snapshot();
     let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]);
-    let hex: String = key.verifying_key().as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = key
+        .verifying_key()
+        .as_bytes()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let trust = TrustSet::parse(&hex).expect("a key");
-    let tail = Tail { stable: snapshot.listing.clone(), gray: Some(snapshot.listing.clone()), allow: vec![1, 2] };
+    let tail = Tail {
+        stable: snapshot.listing.clone(),
+        gray: Some(snapshot.listing.clone()),
+        allow: vec![1, 2],
+    };
     let mut header = full_release("wallet", "dev", 1, 0);
-    header.gray = Some(envelope::Gray { snapshot: snapshot.listing.digest(), share_bps: 500, salt: 1 });
+    header.gray = Some(envelope::Gray {
+        snapshot: snapshot.listing.digest(),
+        share_bps: 500,
+        salt: 1,
+    });
     let signed = sign(header, &tail, &key);
     Manifest::open(&signed, &trust, "wallet", "dev").expect("a valid manifest");
-    let value = Value { current: &signed, fallback: &signed }.join();
+    let value = Value {
+        current: &signed,
+        fallback: &signed,
+    }
+    .join();
     let listing = snapshot.listing.to_object();
     let shard = &snapshot.objects[&snapshot.listing.id_shards[0]];
     let tail_bytes = tail.encode();
-    let header = Header::decode(envelope::Envelope::split(&signed).expect("an envelope").header).expect("a header");
+    let header = Header::decode(
+        envelope::Envelope::split(&signed)
+            .expect("an envelope")
+            .header,
+    )
+    .expect("a header");
     let mut random = StdRng::seed_from_u64(13);
     for _ in 0..count() {
         let bytes = mutate(&mut random, &signed);

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 use skyful::bucket::{SaltHash, UnitHash};
 use skyful::context::Context;
-use skyful::value::datetime;
 use skyful_tests::product::Product;
 use skyful_tests::vectors::{self, Ask, Resolve};
 
@@ -13,8 +12,8 @@ fn resolve(ask: &Resolve, product: &mut Product) -> Result<Value, String> {
         Some(query) => {
             let mut context = Context::from_query(query).map_err(|e| e.to_string())?;
             // The vector's clock stands in the context that its query was turned into.
-            let text: Value = serde_json::from_str(&ask.context_text).expect("a context");
-            context.now_ms = text["now"].as_str().and_then(datetime::parse);
+            let clock = Context::from_json(ask.context_text.as_bytes());
+            context.now_ms = clock.map_err(|e| e.to_string())?.now_ms;
             context
         }
     };
