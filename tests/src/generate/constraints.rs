@@ -12,7 +12,9 @@ pub const ZONES: [&str; 8] = [
     "Europe/London",
     "Australia/Lord_Howe",
     "America/Sao_Paulo",
-    "Africa/Casablanca",
+    // Summer is standard time and winter is negative. Zones whose rules changed after chrono-tz's data
+    // (Morocco in 2026) can't be compared: jiff's are newer.
+    "Europe/Dublin",
     "Asia/Shanghai",
     "Pacific/Apia",
 ];
