@@ -157,7 +157,7 @@ pub fn local_millis(local: NaiveDateTime) -> i64 {
 }
 
 fn utc(instant: i64) -> NaiveDateTime {
-    // `wrapping` cannot happen: contexts and documents stay within the years 0 to 9999.
+    // RFC 3339 cannot name an instant outside the years 0 to 9999, and chrono goes far beyond both.
     DateTime::UNIX_EPOCH
         .checked_add_signed(TimeDelta::milliseconds(instant))
         .expect("an instant that chrono can hold")
