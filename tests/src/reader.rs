@@ -254,15 +254,11 @@ fn reason(winner: Option<&Value>) -> &'static str {
     let Some(plan) = winner else {
         return "DEFAULT";
     };
-    let has = |field: &&str| plan.get(*field).is_some();
+    let has = |field: &&str| plan.get(field).is_some();
     let capped = list(&plan["caps"]).next().is_some();
-    if ["rollout", "experiment"].iter().any(|field| has(&field)) {
+    if ["rollout", "experiment"].iter().any(has) {
         "SPLIT"
-    } else if capped
-        || ["schedule", "placement", "audience"]
-            .iter()
-            .any(|field| has(&field))
-    {
+    } else if capped || ["schedule", "placement", "audience"].iter().any(has) {
         "TARGETING_MATCH"
     } else {
         "STATIC"

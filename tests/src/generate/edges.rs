@@ -162,15 +162,18 @@ fn clock_changes(zone: &str) -> &'static [i64] {
     ALL.get(zone).map_or(&[], Vec::as_slice)
 }
 
+/// A salt, and the ranges of its buckets that must hold a unit.
+type Owned = (String, Vec<(u64, u64)>);
+
 /// Buckets in which a unit is wanted.
 #[derive(Default)]
 struct Wanted {
-    /// salt, bucket, and where given: another salt with the ranges that must own the unit as well.
-    places: Vec<(String, u64, Option<(String, Vec<(u64, u64)>)>)>,
+    /// A salt, a bucket, and what else must own the unit.
+    places: Vec<(String, u64, Option<Owned>)>,
 }
 
 impl Wanted {
-    fn around(&mut self, salt: &str, edge: u64, also: Option<&(String, Vec<(u64, u64)>)>) {
+    fn around(&mut self, salt: &str, edge: u64, also: Option<&Owned>) {
         for bucket in [edge.wrapping_sub(1), edge] {
             if bucket < bucket::OUTSIDE {
                 self.places.push((salt.to_owned(), bucket, also.cloned()));

@@ -24,7 +24,7 @@ pub fn whole(literal: &str) -> Option<i64> {
     let scale = exponent
         .saturating_sub(after.len() as i64)
         .saturating_add(stripped as i64);
-    if scale < 0 || scale > 19 || significant.len() as i64 + scale > 19 {
+    if !(0..=19).contains(&scale) || significant.len() as i64 + scale > 19 {
         return None;
     }
     let text = format!("{significant}{}", "0".repeat(scale as usize));

@@ -80,8 +80,20 @@ pub fn zone(name: &str) -> Tz {
     name.parse().expect("a zone that chrono-tz knows")
 }
 
-/// What is added to UTC at this instant, in milliseconds.
+/// 2100-01-01T00:00:00Z
+const TABLES_END: i64 = 4_102_444_800_000;
+/// From the first day of 2094 to that of 2100.
+const SAME_CALENDAR: i64 = 2_191 * DAY;
+
+/// What is added to UTC at this instant, in milliseconds; until February 2102.
 pub fn offset(zone: Tz, instant: i64) -> i64 {
+    // The tables of chrono-tz end with 2099, and the last offset would stay for ever. 2100 and 2101
+    // have the weekdays of 2094 and 2095, and no zone's rules differ between them.
+    let instant = if instant >= TABLES_END {
+        instant - SAME_CALENDAR
+    } else {
+        instant
+    };
     let offset = zone.offset_from_utc_datetime(&utc(instant));
     i64::from(offset.fix().local_minus_utc()) * SECOND
 }
@@ -157,7 +169,7 @@ pub fn local_millis(local: NaiveDateTime) -> i64 {
 }
 
 fn utc(instant: i64) -> NaiveDateTime {
-    // `wrapping` cannot happen: contexts and documents stay within the years 0 to 9999.
+    // RFC 3339 cannot name an instant outside the years 0 to 9999, and chrono goes far beyond both.
     DateTime::UNIX_EPOCH
         .checked_add_signed(TimeDelta::milliseconds(instant))
         .expect("an instant that chrono can hold")

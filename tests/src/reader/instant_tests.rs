@@ -141,10 +141,32 @@ fn known_offsets_hold_far_ahead() {
 }
 
 #[test]
+fn the_year_2100_has_its_clock_changes() {
+    let changes = |name: &str| -> Vec<String> {
+        let year = |year: i64| parse(&format!("{year}-01-01T00:00:00Z")).unwrap();
+        let found = transitions(zone(name), year(2100), year(2101));
+        found.into_iter().map(write).collect()
+    };
+    assert_eq!(
+        changes("America/New_York"),
+        ["2100-03-14T07:00:00Z", "2100-11-07T06:00:00Z"]
+    );
+    assert_eq!(
+        changes("Europe/London"),
+        ["2100-03-28T01:00:00Z", "2100-10-31T01:00:00Z"]
+    );
+    assert_eq!(
+        changes("Australia/Lord_Howe"),
+        ["2100-04-03T15:00:00Z", "2100-10-02T15:30:00Z"]
+    );
+    assert!(changes("Asia/Shanghai").is_empty());
+}
+
+#[test]
 fn no_zone_used_changes_twice_within_thirty_hours() {
     let (from, to) = (
         parse("2000-01-01T00:00:00Z").unwrap(),
-        parse("2101-01-01T00:00:00Z").unwrap(),
+        parse("2102-01-01T00:00:00Z").unwrap(),
     );
     for name in ZONES {
         let all = transitions(zone(name), from, to);

@@ -11,24 +11,7 @@ const HORIZON: i64 = 400 * DAY;
 
 /// Whether everything that a schedule gives holds together at an instant.
 pub fn holds(schedule: &Value, now: i64) -> bool {
-    let zone = zone_of(schedule);
-    if let Some(from) = literal(schedule, zone, "from")
-        && now < from
-    {
-        return false;
-    }
-    if let Some(until) = literal(schedule, zone, "until")
-        && now >= until
-    {
-        return false;
-    }
-    match schedule["weekly"].as_array() {
-        Some(windows) => {
-            let local = instant::wall_clock(zone, now);
-            windows.iter().any(|window| window_contains(window, local))
-        }
-        None => true,
-    }
+    Schedule::read(schedule).holds(now)
 }
 
 /// The earliest instant in `(now, now + 400 days]` at which one of the schedules changes between
@@ -36,53 +19,84 @@ pub fn holds(schedule: &Value, now: i64) -> bool {
 pub fn valid_until(schedules: &[&Value], now: i64) -> Option<i64> {
     schedules
         .iter()
-        .filter_map(|schedule| next_change(schedule, now))
+        .filter_map(|schedule| Schedule::read(schedule).next_change(now))
         .min()
 }
 
-fn next_change(schedule: &Value, now: i64) -> Option<i64> {
-    // A change can only be at one of the candidates, so the first at which the schedule differs from
-    // a moment before is the earliest change. The near ones are tried first only to save time.
-    [12 * DAY, HORIZON].into_iter().find_map(|span| {
-        let mut candidates = candidates(schedule, now, span);
-        candidates.retain(|&at| at > now && at <= now + span);
-        candidates.sort_unstable();
-        candidates
-            .into_iter()
-            .find(|&at| holds(schedule, at - 1) != holds(schedule, at))
-    })
+struct Schedule<'a> {
+    zone: Tz,
+    from: Option<i64>,
+    until: Option<i64>,
+    weekly: Option<&'a Vec<Value>>,
 }
 
-/// Every instant within a span at which a schedule could change, and some at which it can't.
-fn candidates(schedule: &Value, now: i64, span: i64) -> Vec<i64> {
-    let zone = zone_of(schedule);
-    let mut found: Vec<i64> = ["from", "until"]
-        .into_iter()
-        .filter_map(|field| literal(schedule, zone, field))
-        .collect();
-    let Some(windows) = schedule["weekly"].as_array() else {
-        return found;
-    };
-    let first = instant::wall_clock(zone, now - 2 * DAY)
-        .date()
-        .and_hms_opt(0, 0, 0)
-        .expect("midnight");
-    for day in 0..=(span / DAY + 4) {
-        for window in windows {
-            let (from, until) = edges(window);
-            for minute in [from, until] {
-                let local = first + TimeDelta::days(day) + TimeDelta::minutes(minute);
-                found.extend(instant::instants_of(zone, local));
-            }
+impl<'a> Schedule<'a> {
+    fn read(schedule: &'a Value) -> Self {
+        let zone = zone_of(schedule);
+        Self {
+            zone,
+            from: literal(schedule, zone, "from"),
+            until: literal(schedule, zone, "until"),
+            weekly: schedule["weekly"].as_array(),
         }
     }
-    // In a gap or a fold the wall clock jumps into or out of a window without passing its edge.
-    found.extend(instant::transitions(
-        zone,
-        now - 2 * DAY,
-        now + span + 2 * DAY,
-    ));
-    found
+
+    fn holds(&self, now: i64) -> bool {
+        if self.from.is_some_and(|from| now < from) || self.until.is_some_and(|until| now >= until)
+        {
+            return false;
+        }
+        let Some(windows) = self.weekly else {
+            return true;
+        };
+        let local = instant::wall_clock(self.zone, now);
+        windows.iter().any(|window| window_contains(window, local))
+    }
+
+    fn next_change(&self, now: i64) -> Option<i64> {
+        // Before `from` and after `until` nothing holds, so nothing changes there.
+        let first = now.max(self.from.unwrap_or(now));
+        let last = (now + HORIZON).min(self.until.unwrap_or(now + HORIZON));
+        // A change can only be at one of the candidates, so the first of them at which the schedule
+        // differs from a moment before is the earliest change. Near ones are tried first to save time.
+        [last.min(first + 12 * DAY), last]
+            .into_iter()
+            .find_map(|last| {
+                let mut candidates = self.candidates(first, last);
+                candidates.retain(|&at| now < at && at <= last);
+                candidates.sort_unstable();
+                candidates
+                    .into_iter()
+                    .find(|&at| self.holds(at - 1) != self.holds(at))
+            })
+    }
+
+    /// Every instant in a span at which the schedule could change, and some at which it can't.
+    fn candidates(&self, first: i64, last: i64) -> Vec<i64> {
+        let mut found: Vec<i64> = [self.from, self.until].into_iter().flatten().collect();
+        let Some(windows) = self.weekly else {
+            return found;
+        };
+        // Two days more at each end, since days are counted on the zone's own calendar.
+        let (first, last) = (first - 2 * DAY, last + 2 * DAY);
+        let midnight = instant::wall_clock(self.zone, first)
+            .date()
+            .and_hms_opt(0, 0, 0);
+        let mut day = midnight.expect("midnight");
+        while instant::local_millis(day) <= last + DAY {
+            for window in windows {
+                let (from, until) = edges(window);
+                for minute in [from, until] {
+                    let edge = day + TimeDelta::minutes(minute);
+                    found.extend(instant::instants_of(self.zone, edge));
+                }
+            }
+            day += TimeDelta::days(1);
+        }
+        // In a gap or a fold the wall clock jumps into or out of a window without passing its edge.
+        found.extend(instant::transitions(self.zone, first, last));
+        found
+    }
 }
 
 /// Minutes of the day, `until` up to 1440.

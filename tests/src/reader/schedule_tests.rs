@@ -139,3 +139,25 @@ fn a_change_is_sought_for_400_days() {
     let never = json!({"from": "2026-01-02T00:00", "until": "2026-01-01T00:00"});
     changes(&never, "2025-12-01T00:00:00Z", None);
 }
+
+/// All edges of generated schedules lie on half minutes, so looking at each of them misses nothing.
+#[test]
+fn the_next_change_is_what_a_look_at_every_half_minute_finds() {
+    use crate::generate::{constraints, draw::Draw};
+
+    const STEP: i64 = 30 * instant::SECOND;
+    for seed in 0..100 {
+        let mut draw = Draw::new(seed);
+        let schedule = constraints::schedule(&mut draw);
+        let zone = zone_of(&schedule);
+        let field = if draw.chance(50) { "from" } else { "until" };
+        let near = literal(&schedule, zone, field);
+        let start = near.unwrap_or_else(|| at("2026-11-01T00:00:00Z")) + draw.between(-6, 2) * DAY;
+        let looked = (1..=9 * DAY / STEP)
+            .map(|step| start + step * STEP)
+            .find(|&at| holds(&schedule, at) != holds(&schedule, start));
+        let found = valid_until(&[&schedule], start);
+        let within = found.filter(|&at| at <= start + 9 * DAY);
+        assert_eq!(within, looked, "{schedule} at {}", instant::write(start));
+    }
+}
