@@ -40,10 +40,14 @@ pub(crate) fn content(r: &mut Reader<'_>, at: &At<'_>, schema: &ContentSchema) -
     };
     let part = if schema.localizable {
         let own = schemas::alternatives(&schema.schema, [&schema.schema]);
-        localizer.part(r, at, at.node, &own)?
+        localizer.part(r, at, at.node, &own)
     } else {
-        Part::Whole(localizer.plain(r, at)?)
+        localizer.plain(r, at).map(Part::Whole)
     };
+    if localizer.budget == 0 {
+        too_large(r, at, "content");
+    }
+    let part = part?;
     let chosen = localizer.chosen;
     let mut faults = Faults::default();
     let mut fragments = Vec::new();
@@ -146,11 +150,7 @@ struct Localizer<'s> {
 
 impl<'s> Localizer<'s> {
     fn plain(&mut self, r: &mut Reader<'_>, at: &At<'_>) -> Option<Value> {
-        let value = plain(r, at, &mut self.budget);
-        if self.budget == 0 {
-            too_large(r, at, "content");
-        }
-        value
+        plain(r, at, &mut self.budget)
     }
 
     /// `at` tells where `node` stands; the node itself outlives it.
@@ -173,7 +173,8 @@ impl<'s> Localizer<'s> {
         let known = |entry: &Entry| self.table.known.contains_key(&fold(&entry.key));
         let allows = || {
             let marked = own.iter().filter(|s| schemas::is_localizable(&[s]));
-            let mut allowing = marked.map(|s| schemas::allows_objects(self.root, s, 0));
+            let mut allowing =
+                marked.map(|s| schemas::allows_objects(self.root, s, &mut Vec::new()));
             allowing.any(|allows| allows)
         };
         matches!(at.node.value, document::Value::Map(_))
