@@ -212,7 +212,7 @@ fn ordering(
     at: &At<'_>,
     slots: Option<&[Slot]>,
 ) -> Option<BTreeMap<String, Ordering>> {
-    by_slot(r, at, slots, "orderings", |r, at| one_ordering(r, at))
+    by_slot(r, at, slots, "orderings", one_ordering)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
