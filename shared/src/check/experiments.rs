@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::at::At;
-use super::reader::{Reader, shortened};
+use super::names::NameKind;
+use super::reader::Reader;
 use super::{caps, plans, shapes};
 use crate::limits;
 use crate::model::{Experiment, Layer};
@@ -36,13 +37,7 @@ pub(crate) fn experiment(r: &mut Reader<'_>, at: &At<'_>) -> Option<Experiment> 
 }
 
 fn layer_name(r: &mut Reader<'_>, at: &At<'_>) -> Option<String> {
-    let key = r.text(at)?;
-    if !r.names.layers.contains(key) {
-        let message = format!("there is no layer `{}`", shortened(key));
-        let known: Vec<_> = r.names.layers.iter().copied().collect();
-        r.unknown("unknown_layer", at, message, known);
-        return None;
-    }
+    let key = r.reference(at, NameKind::Layer)?;
     Some(key.to_owned())
 }
 

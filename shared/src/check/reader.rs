@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
+use super::Options;
 use super::at::{At, kind};
 use super::locales::LocaleTable;
+use super::names::{NameKind, Names};
 use super::rules::Size;
 use super::schemas::ContentSchema;
 use super::shapes::Shape;
 use super::suggest::Suggestions;
-use super::{Options, names::Names};
 use crate::document::{Entry, Place, Value};
 use crate::limits;
 use crate::problem::{Problem, Problems, Severity};
@@ -279,8 +280,37 @@ impl<'t> Reader<'t> {
         out
     }
 
+    /// A name that must have been declared.
+    pub fn reference<'a>(&mut self, at: &At<'a>, kind: NameKind) -> Option<&'a str> {
+        let name = self.text(at)?;
+        if self.names.of(kind).contains(name) {
+            return Some(name);
+        }
+        self.no_such(at, kind, name);
+        None
+    }
+
     /// Reports a name that nothing has.
-    pub fn unknown<'c>(
+    pub fn no_such(&mut self, at: &At<'_>, kind: NameKind, name: &str) {
+        let (code, noun) = kind.words();
+        // The name is the value, or the key of one.
+        let place = match at.node.value {
+            Value::Text(_) => at.place(),
+            _ => at.intro(),
+        };
+        let hint = self.did_you_mean(name, self.names.of(kind).iter().copied());
+        self.report(
+            Severity::Error,
+            code,
+            place,
+            at.path(),
+            format!("there is no {noun} `{}`", shortened(name)),
+            hint,
+        );
+    }
+
+    /// Reports a value that an enum or list of variants doesn't have.
+    pub fn not_among<'c>(
         &mut self,
         code: &'static str,
         at: &At<'_>,

@@ -2,6 +2,7 @@
 
 use super::at::At;
 use super::constants;
+use super::names::NameKind;
 use super::operators::{self, Operator};
 use super::reader::{Reader, shortened};
 use super::shapes;
@@ -153,24 +154,12 @@ fn rules(r: &mut Reader<'_>, at: &At<'_>) -> Option<Vec<Rule>> {
 }
 
 fn segment(r: &mut Reader<'_>, at: &At<'_>) -> Option<String> {
-    let key = r.text(at)?;
-    if !r.names.segments.contains(key) {
-        let message = format!("there is no segment `{}`", shortened(key));
-        let known: Vec<_> = r.names.segments.iter().copied().collect();
-        r.unknown("unknown_segment", at, message, known);
-        return None;
-    }
+    let key = r.reference(at, NameKind::Segment)?;
     Some(key.to_owned())
 }
 
 fn predicate(r: &mut Reader<'_>, at: &At<'_>, attr: &At<'_>) -> Option<Predicate> {
-    let name = r.text(attr)?;
-    if !r.names.attributes.contains(name) {
-        let message = format!("there is no attribute `{}`", shortened(name));
-        let known: Vec<_> = r.names.attributes.iter().copied().collect();
-        r.unknown("unknown_attribute", attr, message, known);
-        return None;
-    }
+    let name = r.reference(attr, NameKind::Attribute)?;
     // A faulty declaration is reported where it stands.
     let attribute = r.names.attribute.get(name).cloned()?;
     let op = at.get("op")?;
@@ -265,11 +254,11 @@ fn constant(
 ) -> Option<Scalar> {
     let constant = constants::scalar(r, at, attribute.kind)?;
     if let (Type::Enum, true, Scalar::Text(text)) = (attribute.kind, listed, &constant)
-        && !attribute.values.contains(text)
+        && attribute.values.binary_search(text).is_err()
     {
         let message = format!("`{}` is no value of `{name}`", shortened(text));
         let values = attribute.values.iter().map(String::as_str);
-        r.unknown("unknown_value", at, message, values);
+        r.not_among("unknown_value", at, message, values);
         return None;
     }
     let beyond = |bound: &Option<Scalar>, wrong: fn(std::cmp::Ordering) -> bool| {
