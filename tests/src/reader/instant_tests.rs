@@ -129,7 +129,11 @@ fn known_offsets_hold_far_ahead() {
         literal("Asia/Shanghai", "2099-07-01T12:00"),
         "2099-07-01T04:00:00Z"
     );
-    // Morocco's clock goes back for Ramadan, in February and March of 2026.
+    // Morocco's clock went back for Ramadan, in February and March of 2026, and in September for good.
+    assert_eq!(
+        literal("Africa/Casablanca", "2026-12-01T12:00"),
+        "2026-12-01T12:00:00Z"
+    );
     assert_eq!(
         literal("Africa/Casablanca", "2026-03-01T12:00"),
         "2026-03-01T12:00:00Z"
