@@ -139,6 +139,9 @@ impl Problem {
             .with("x-content-type-options", "nosniff")
             .with("cache-control", "no-store");
         response.body = serde_json::to_vec(&wire).unwrap_or_default();
+        if self.status == 503 {
+            response = response.with("retry-after", "2");
+        }
         response
     }
 }

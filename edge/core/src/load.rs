@@ -25,6 +25,8 @@ pub(crate) struct State {
     pub previous: Option<Arc<Held>>,
     /// Whether the edge's own copy was asked: once, before anything is held.
     recalled: bool,
+    /// Whether the own copy lacks what is held.
+    unkept: bool,
     check: Check,
     /// Refreshes that clients ask for by what they have seen.
     hints: Backoff,
@@ -87,6 +89,7 @@ impl State {
             held: None,
             previous: None,
             recalled: false,
+            unkept: false,
             check: Check::default(),
             hints: Backoff::default(),
             cache: Cache::new(cache_bytes),

@@ -19,6 +19,15 @@ pub fn routes(folder: &Path) -> Router {
             "default-src 'none'; style-src 'unsafe-inline'; sandbox",
         ))
         .layer(set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(set(header::CACHE_CONTROL, "public, max-age=300"))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            // Not on a 404: the picture may be there a moment later.
+            |response: &axum::response::Response| {
+                response
+                    .status()
+                    .is_success()
+                    .then(|| HeaderValue::from_static("public, max-age=300"))
+            },
+        ))
         .layer(set(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
 }

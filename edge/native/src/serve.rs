@@ -58,12 +58,12 @@ pub async fn watch(app: Arc<App>, recheck_ms: u64) {
 
 pub async fn accept(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) {
     let mut shutdown = pin!(shutdown);
-    let mut server = auto::Builder::new(TokioExecutor::new());
+    // Only HTTP/1: telling it from HTTP/2 would wait for the first bytes without a limit.
+    let mut server = auto::Builder::new(TokioExecutor::new()).http1_only();
     server
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(READ);
-    server.http2().timer(TokioTimer::new());
     let graceful = GracefulShutdown::new();
     let room = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS));
     loop {

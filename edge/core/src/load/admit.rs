@@ -100,7 +100,7 @@ impl Edge {
     async fn look<S: SnapshotStore>(&self, store: &S, moment: Moment) -> bool {
         let mut newer = self.recall(store, moment).await;
         let fault = match store.get(&self.keys.manifest()).await {
-            Ok(Some(value)) => match self.admit(store, value, moment, true).await {
+            Ok(Some(value)) => match self.admit(value, moment, true) {
                 Ok(admission) => {
                     newer |= admission == Admission::Newer;
                     None
@@ -121,9 +121,12 @@ impl Edge {
             newer |= self.settled(store, moment).await;
             self.state().note(moment.now_ms, what);
         }
-        let mut state = self.state();
-        state.check.last_ms = Some(moment.now_ms);
-        state.check.errors.reset();
+        {
+            let mut state = self.state();
+            state.check.last_ms = Some(moment.now_ms);
+            state.check.errors.reset();
+        }
+        self.keep(store).await;
         newer
     }
 
@@ -137,10 +140,7 @@ impl Edge {
             fallback: &[],
         }
         .join();
-        matches!(
-            self.admit(store, value, moment, true).await,
-            Ok(Admission::Newer)
-        )
+        matches!(self.admit(value, moment, true), Ok(Admission::Newer))
     }
 
     /// Before anything is held: what an earlier life of this edge held, and what that had replaced.
@@ -151,7 +151,7 @@ impl Edge {
         let mut newer = false;
         for key in [self.previous_key(), self.keys.manifest()] {
             if let Some(value) = store.recall(&key).await {
-                let admitted = self.admit(store, value, moment, false).await;
+                let admitted = self.admit(value, moment, false);
                 newer |= matches!(admitted, Ok(Admission::Newer));
             }
         }
@@ -159,14 +159,9 @@ impl Edge {
         newer
     }
 
-    /// Verifies a value, and holds it if it is newer. `keep`: into the edge's own copy too.
-    async fn admit<S: SnapshotStore>(
-        &self,
-        store: &S,
-        value: Vec<u8>,
-        moment: Moment,
-        keep: bool,
-    ) -> Result<Admission, Refusal> {
+    /// Verifies a value, and holds it if it is newer. `published`: it isn't from the own copy, so it has
+    /// to go there.
+    fn admit(&self, value: Vec<u8>, moment: Moment, published: bool) -> Result<Admission, Refusal> {
         let held = self.state().held.clone();
         if held.is_some_and(|held| held.value == value) {
             self.state().check.good_ms = Some(moment.now_ms);
@@ -175,11 +170,7 @@ impl Edge {
         let opened = self.open(value).inspect_err(|_| {
             self.state().counters.refused_manifests += 1;
         })?;
-        let (admission, changed) = self.hold(opened, moment);
-        if changed && keep {
-            self.keep(store).await;
-        }
-        Ok(admission)
+        Ok(self.hold(opened, moment, published))
     }
 
     fn open(&self, value: Vec<u8>) -> Result<Held, Refusal> {
@@ -201,8 +192,8 @@ impl Edge {
         })
     }
 
-    /// Settles under one lock what is held from now on. Says also whether anything changed.
-    fn hold(&self, opened: Held, moment: Moment) -> (Admission, bool) {
+    /// Settles under one lock what is held from now on.
+    fn hold(&self, opened: Held, moment: Moment, published: bool) -> Admission {
         let mut state = self.state();
         let held = state.held.clone();
         let admission = opened
@@ -214,7 +205,7 @@ impl Edge {
                 opened.manifest.sequence()
             );
             state.note(moment.now_ms, what);
-            return (admission, false);
+            return admission;
         }
         state.check.good_ms = Some(moment.now_ms);
         let fallback = |held: &Held| held.fallback.as_ref().map(Manifest::sequence);
@@ -229,13 +220,16 @@ impl Edge {
         };
         if changed {
             state.held = Some(Arc::new(opened));
+            state.unkept |= published;
         }
-        (admission, changed)
+        admission
     }
 
-    /// Writes the own copy: the value before, the value, and which objects may still be asked for.
+    /// Writes what changed to the own copy: the value before, the value, and which objects may still be
+    /// asked for. If the request that does it goes away half-way, the next look does it again.
     async fn keep<S: SnapshotStore>(&self, store: &S) {
-        let Some((held, previous)) = self.view() else {
+        let view = self.view().filter(|_| self.state().unkept);
+        let Some((held, previous)) = view else {
             return;
         };
         let mut live = BTreeSet::new();
@@ -256,6 +250,12 @@ impl Edge {
         }
         store.keep(&self.keys.manifest(), &held.value).await;
         store.keep_only(&live).await;
+        let mut state = self.state();
+        let current = state.held.as_ref();
+        // Another request may have admitted something newer meanwhile.
+        if current.is_some_and(|current| Arc::ptr_eq(current, &held)) {
+            state.unkept = false;
+        }
     }
 
     fn previous_key(&self) -> String {
