@@ -237,7 +237,7 @@ impl<V: Visitor> Session<'_, V> {
         visitor: &mut V,
     ) -> Vec<(Entry, Resolved)> {
         let chunk = self.chunk;
-        let mut survivors = Vec::with_capacity(placing.entries.len as usize);
+        let mut survivors = Vec::new();
         for entry in chunk.rows(placing.entries) {
             let Some(module) = chunk.row(entry.module) else {
                 continue;
@@ -260,10 +260,7 @@ impl<V: Visitor> Session<'_, V> {
         } else {
             plans
         };
-        for plan in plans.refs() {
-            let Some(row) = self.chunk.row(plan) else {
-                continue;
-            };
+        for (plan, row) in self.chunk.numbered(plans) {
             if self.plan_holds(&row, &mut enrolments, visitor) {
                 self.tallies.add(self.chunk, &row);
                 return Resolved {

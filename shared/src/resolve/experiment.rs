@@ -40,8 +40,8 @@ pub fn draw(chunk: &Chunk, experiment: &Experiment, subjects: &Subjects) -> Opti
         return None;
     }
     let draw = subjects.bucket(experiment.by, experiment.salt);
-    experiment
-        .variants
-        .refs()
-        .find(|variant| chunk.row(*variant).is_some_and(|v| draw < v.upto_bps))
+    chunk
+        .numbered(experiment.variants)
+        .find(|(_, variant)| draw < variant.upto_bps)
+        .map(|(row, _)| row)
 }

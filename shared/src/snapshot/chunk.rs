@@ -100,6 +100,11 @@ impl Chunk {
         self.table().span(span)
     }
 
+    /// Rows with their numbers.
+    pub fn numbered<R: Record>(&self, span: Span<R>) -> impl Iterator<Item = (Ref<R>, R)> {
+        span.refs().zip(self.rows(span))
+    }
+
     pub(super) fn try_text(&self, text: Text) -> Option<&str> {
         let start = text.at as usize;
         let bytes = self
