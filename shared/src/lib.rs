@@ -27,7 +27,11 @@ pub mod snapshot;
 pub mod value;
 
 #[cfg(feature = "compile")]
+pub mod check;
+#[cfg(feature = "compile")]
 pub mod compile;
+#[cfg(feature = "compile")]
+pub mod document;
 #[cfg(feature = "compile")]
 pub mod model;
 #[cfg(feature = "compile")]

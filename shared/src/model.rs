@@ -3,6 +3,7 @@
 //! [`crate::check`] makes one, so [`crate::compile`] has nothing left to refuse but sizes.
 //! Lacks positions and the author's spelling: the document itself is the thing to edit.
 
+pub mod locales;
 pub mod rule;
 
 use alloc::boxed::Box;

@@ -1,0 +1,415 @@
+//! Audience rules: what a rule may say about an attribute is decided by the attribute's type, here.
+
+use super::at::At;
+use super::constants;
+use super::reader::{Reader, shortened};
+use super::shapes;
+use crate::compile::regex;
+use crate::document::Value;
+use crate::limits;
+use crate::model::{Attribute, Comparison, Predicate, Rule, Scalar, Test};
+use crate::value::Type;
+use crate::value::network::Network;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operator {
+    Exists,
+    Missing,
+    Compare(Comparison),
+    Between,
+    In,
+    NotIn,
+    Contains,
+    StartsWith,
+    EndsWith,
+    Matches,
+    InCidr,
+    ContainsAny,
+    ContainsAll,
+    ContainsNone,
+}
+
+const EVERY: &[(&str, Operator)] = &[("exists", Operator::Exists), ("missing", Operator::Missing)];
+const EQUALITY: &[(&str, Operator)] = &[
+    ("eq", Operator::Compare(Comparison::Eq)),
+    ("ne", Operator::Compare(Comparison::Ne)),
+];
+const MEMBERSHIP: &[(&str, Operator)] = &[("in", Operator::In), ("not_in", Operator::NotIn)];
+const TEXTS: &[(&str, Operator)] = &[
+    ("contains", Operator::Contains),
+    ("starts_with", Operator::StartsWith),
+    ("ends_with", Operator::EndsWith),
+    ("matches", Operator::Matches),
+    ("in_cidr", Operator::InCidr),
+];
+const ORDER: &[(&str, Operator)] = &[
+    ("lt", Operator::Compare(Comparison::Lt)),
+    ("lte", Operator::Compare(Comparison::Lte)),
+    ("gt", Operator::Compare(Comparison::Gt)),
+    ("gte", Operator::Compare(Comparison::Gte)),
+    ("between", Operator::Between),
+];
+const LISTS: &[(&str, Operator)] = &[
+    ("contains_any", Operator::ContainsAny),
+    ("contains_all", Operator::ContainsAll),
+    ("contains_none", Operator::ContainsNone),
+];
+
+type Group = &'static [(&'static str, Operator)];
+
+/// The operators that a type lists.
+fn operators(kind: Type) -> impl Iterator<Item = (&'static str, Operator)> {
+    let groups: &[Group] = match kind {
+        Type::String | Type::Enum => &[EQUALITY, MEMBERSHIP, TEXTS, EVERY],
+        Type::StringList => &[LISTS, EVERY],
+        Type::Integer | Type::Number | Type::Version | Type::Datetime => {
+            &[EQUALITY, MEMBERSHIP, ORDER, EVERY]
+        }
+        Type::Boolean => &[EQUALITY, EVERY],
+    };
+    groups.iter().copied().flatten().copied()
+}
+
+/// A rule of a plan: its size counts with segments put in, so segments have to be read by now.
+pub(crate) fn audience(r: &mut Reader<'_>, at: &At<'_>) -> Option<Rule> {
+    let rule = rule(r, at)?;
+    let size = size(r, &rule)?;
+    within_limits(r, at, size).then_some(rule)
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size {
+    pub depth: usize,
+    pub cost: u32,
+}
+
+impl Size {
+    pub fn is_allowed(self) -> bool {
+        self.depth <= limits::RULE_DEPTH && self.cost <= limits::RULE_COST
+    }
+}
+
+/// Of a rule with its segments put in. None if one of them couldn't be read.
+pub(crate) fn size(r: &Reader<'_>, rule: &Rule) -> Option<Size> {
+    const LEAF: Size = Size { depth: 1, cost: 1 };
+    let children = match rule {
+        Rule::Predicate(_) => return Some(LEAF),
+        Rule::Segment(key) => return r.segment_sizes.get(key).copied(),
+        Rule::Not(child) => std::slice::from_ref(&**child),
+        Rule::All(children) | Rule::Any(children) => children.as_slice(),
+    };
+    let mut total = Size { depth: 0, cost: 0 };
+    for child in children {
+        let size = size(r, child)?;
+        total.depth = total.depth.max(size.depth);
+        total.cost = total.cost.saturating_add(size.cost);
+    }
+    // A group without children is still something to visit.
+    Some(Size {
+        depth: total.depth.saturating_add(1),
+        cost: total.cost.max(1),
+    })
+}
+
+pub(crate) fn within_limits(r: &mut Reader<'_>, at: &At<'_>, size: Size) -> bool {
+    if size.depth > limits::RULE_DEPTH {
+        let message = format!(
+            "this rule is {} deep with its segments put in; at most {} (RULE_DEPTH) are allowed",
+            size.depth,
+            limits::RULE_DEPTH
+        );
+        r.error_intro("limit", at, message);
+    }
+    if size.cost > limits::RULE_COST {
+        let message = format!(
+            "this rule has {} predicates with its segments put in; at most {} (RULE_COST) are allowed",
+            size.cost,
+            limits::RULE_COST
+        );
+        r.error_intro("limit", at, message);
+    }
+    size.is_allowed()
+}
+
+pub(crate) fn rule(r: &mut Reader<'_>, at: &At<'_>) -> Option<Rule> {
+    if !matches!(at.node.value, Value::Map(_)) {
+        r.wrong_type(at, "a rule (an object)");
+        return None;
+    }
+    let forms = [
+        ("attr", shapes::PREDICATE),
+        ("all", shapes::RULE_ALL),
+        ("any", shapes::RULE_ANY),
+        ("not", shapes::RULE_NOT),
+        ("segment", shapes::RULE_SEGMENT),
+    ];
+    let has = |field: &str| at.get(field).is_some();
+    let mut present = forms.iter().filter(|(field, _)| has(field));
+    let form = match (present.next(), present.next()) {
+        (Some(form), None) => form,
+        (Some((first, _)), Some((second, _))) => {
+            let message =
+                format!("a rule is one thing; this one has both `{first}` and `{second}`");
+            let hint = "put them into a list under `all` or `any`".to_owned();
+            r.error_hint("ambiguous_rule", at, message, hint);
+            return None;
+        }
+        _ if has("op") || has("value") => {
+            r.object(at, shapes::PREDICATE);
+            return None;
+        }
+        _ => {
+            no_rule(r, at);
+            return None;
+        }
+    };
+    let (field, shape) = form;
+    r.object(at, shape)?;
+    let child = at.get(field)?;
+    match *field {
+        "all" => rules(r, &child).map(Rule::All),
+        "any" => rules(r, &child).map(Rule::Any),
+        "not" => rule(r, &child).map(|rule| Rule::Not(Box::new(rule))),
+        "segment" => segment(r, &child).map(Rule::Segment),
+        _ => predicate(r, at, &child).map(Rule::Predicate),
+    }
+}
+
+fn no_rule(r: &mut Reader<'_>, at: &At<'_>) {
+    let forms = ["all", "any", "not", "segment", "attr"];
+    let list = "a rule has `attr` and `op`, or one of `all`, `any`, `not`, `segment`".to_owned();
+    if at.entries().is_empty() {
+        let hint = "`all: []` is true of everybody".to_owned();
+        r.error_hint("missing_field", at, list.clone(), hint);
+    }
+    for entry in at.entries() {
+        let hint = r
+            .did_you_mean(&entry.key, forms)
+            .unwrap_or_else(|| list.clone());
+        let field = at.field(entry);
+        r.report(
+            crate::problem::Severity::Error,
+            "unknown_field",
+            entry.place,
+            field.path(),
+            format!("a rule has no field `{}`", entry.key),
+            Some(hint),
+        );
+    }
+}
+
+fn rules(r: &mut Reader<'_>, at: &At<'_>) -> Option<Vec<Rule>> {
+    let mut out = Vec::new();
+    let mut whole = true;
+    for item in r.list(at, "rules", limits::RULE_COST as usize)? {
+        match rule(r, &item) {
+            Some(rule) => out.push(rule),
+            None => whole = false,
+        }
+    }
+    whole.then_some(out)
+}
+
+fn segment(r: &mut Reader<'_>, at: &At<'_>) -> Option<String> {
+    let key = r.text(at)?;
+    if !r.names.segments.contains(key) {
+        let message = format!("there is no segment `{}`", shortened(key));
+        let known: Vec<_> = r.names.segments.iter().copied().collect();
+        r.unknown("unknown_segment", at, message, known);
+        return None;
+    }
+    Some(key.to_owned())
+}
+
+fn predicate(r: &mut Reader<'_>, at: &At<'_>, attr: &At<'_>) -> Option<Predicate> {
+    let name = r.text(attr)?;
+    if !r.names.attributes.contains(name) {
+        let message = format!("there is no attribute `{}`", shortened(name));
+        let known: Vec<_> = r.names.attributes.iter().copied().collect();
+        r.unknown("unknown_attribute", attr, message, known);
+        return None;
+    }
+    // A faulty declaration is reported where it stands.
+    let attribute = r.names.attribute.get(name).cloned()?;
+    let op = at.get("op")?;
+    let operator = operator(r, &op, name, attribute.kind)?;
+    let value = at.get("value");
+    let test = match (operator, &value) {
+        (Operator::Exists, None) => Test::Exists,
+        (Operator::Missing, None) => Test::Missing,
+        (Operator::Exists | Operator::Missing, Some(value)) => {
+            r.error_intro(
+                "unknown_field",
+                value,
+                "`exists` and `missing` take no value",
+            );
+            return None;
+        }
+        (_, None) => {
+            r.error_intro("missing_field", at, "a predicate needs the field `value`");
+            return None;
+        }
+        (operator, Some(value)) => test(r, value, operator, name, &attribute)?,
+    };
+    Some(Predicate {
+        attribute: name.to_owned(),
+        test,
+    })
+}
+
+fn operator(r: &mut Reader<'_>, at: &At<'_>, attribute: &str, kind: Type) -> Option<Operator> {
+    let word = r.text(at)?;
+    if let Some((_, operator)) = operators(kind).find(|(name, _)| *name == word) {
+        return Some(operator);
+    }
+    let list: Vec<_> = operators(kind).map(|(name, _)| name).collect();
+    let of_type = format!("of {} are allowed: {}", kind.name(), list.join(", "));
+    let elsewhere = Type::ALL
+        .into_iter()
+        .flat_map(operators)
+        .any(|(name, _)| name == word);
+    if elsewhere {
+        let message = format!("`{word}` doesn't apply to `{attribute}`, a {}", kind.name());
+        r.error_hint("operator_type", at, message, of_type);
+    } else {
+        let hint = r
+            .did_you_mean(word, list.iter().copied())
+            .unwrap_or(of_type);
+        let message = format!("there is no operator `{}`", shortened(word));
+        r.error_hint("unknown_operator", at, message, hint);
+    }
+    None
+}
+
+fn test(
+    r: &mut Reader<'_>,
+    at: &At<'_>,
+    operator: Operator,
+    name: &str,
+    attribute: &Attribute,
+) -> Option<Test> {
+    Some(match operator {
+        Operator::Compare(comparison) => {
+            let listed = matches!(comparison, Comparison::Eq | Comparison::Ne);
+            Test::Compare(comparison, constant(r, at, name, attribute, listed)?)
+        }
+        Operator::Between => between(r, at, name, attribute)?,
+        Operator::In => Test::In(constants_list(r, at, name, attribute)?),
+        Operator::NotIn => Test::NotIn(constants_list(r, at, name, attribute)?),
+        Operator::Contains => Test::Contains(constants::text(r, at)?),
+        Operator::StartsWith => Test::StartsWith(constants::text(r, at)?),
+        Operator::EndsWith => Test::EndsWith(constants::text(r, at)?),
+        Operator::Matches => matches(r, at)?,
+        Operator::InCidr => Test::InCidr(each(r, at, "networks", network)?),
+        Operator::ContainsAny => Test::ContainsAny(each(r, at, "texts", constants::text)?),
+        Operator::ContainsAll => Test::ContainsAll(each(r, at, "texts", constants::text)?),
+        Operator::ContainsNone => Test::ContainsNone(each(r, at, "texts", constants::text)?),
+        Operator::Exists => Test::Exists,
+        Operator::Missing => Test::Missing,
+    })
+}
+
+fn each<T>(
+    r: &mut Reader<'_>,
+    at: &At<'_>,
+    noun: &str,
+    mut read: impl FnMut(&mut Reader<'_>, &At<'_>) -> Option<T>,
+) -> Option<Vec<T>> {
+    let mut out = Vec::new();
+    let mut whole = true;
+    for item in r.list(at, noun, limits::LIST_VALUES)? {
+        match read(r, &item) {
+            Some(value) => out.push(value),
+            None => whole = false,
+        }
+    }
+    whole.then_some(out)
+}
+
+fn constants_list(
+    r: &mut Reader<'_>,
+    at: &At<'_>,
+    name: &str,
+    attribute: &Attribute,
+) -> Option<Vec<Scalar>> {
+    each(r, at, "values", |r, item| {
+        constant(r, item, name, attribute, true)
+    })
+}
+
+/// One constant; `listed` if an enum takes declared values only.
+fn constant(
+    r: &mut Reader<'_>,
+    at: &At<'_>,
+    name: &str,
+    attribute: &Attribute,
+    listed: bool,
+) -> Option<Scalar> {
+    let constant = constants::scalar(r, at, attribute.kind)?;
+    if let (Type::Enum, true, Scalar::Text(text)) = (attribute.kind, listed, &constant)
+        && !attribute.values.contains(text)
+    {
+        let message = format!("`{}` is no value of `{name}`", shortened(text));
+        let values = attribute.values.iter().map(String::as_str);
+        r.unknown("unknown_value", at, message, values);
+        return None;
+    }
+    let beyond = |bound: &Option<Scalar>, wrong: fn(std::cmp::Ordering) -> bool| {
+        bound
+            .as_ref()
+            .and_then(|bound| constants::compare(&constant, bound))
+            .is_some_and(wrong)
+    };
+    if beyond(&attribute.min, std::cmp::Ordering::is_lt)
+        || beyond(&attribute.max, std::cmp::Ordering::is_gt)
+    {
+        let message = format!("`{name}` never has this value: it is outside `min` and `max`");
+        r.warn("never_reached", at, message);
+    }
+    Some(constant)
+}
+
+fn between(r: &mut Reader<'_>, at: &At<'_>, name: &str, attribute: &Attribute) -> Option<Test> {
+    let list = constants_list(r, at, name, attribute)?;
+    let Ok([low, high]) = <[Scalar; 2]>::try_from(list) else {
+        let message = "`between` takes a list of two values, [low, high]";
+        r.error("invalid_value", at, message);
+        return None;
+    };
+    if constants::compare(&low, &high).is_some_and(std::cmp::Ordering::is_gt) {
+        r.warn(
+            "empty_range",
+            at,
+            "low is above high, so nothing is between",
+        );
+    }
+    Some(Test::Between(low, high))
+}
+
+fn network(r: &mut Reader<'_>, at: &At<'_>) -> Option<Network> {
+    let text = r.text(at)?;
+    match Network::parse(text) {
+        Ok(network) => Some(network),
+        Err(why) => {
+            let message = format!("`{}` is no network: {why}", shortened(text));
+            r.error("invalid_value", at, message);
+            None
+        }
+    }
+}
+
+fn matches(r: &mut Reader<'_>, at: &At<'_>) -> Option<Test> {
+    let pattern = constants::text(r, at)?;
+    if !r.automata.contains_key(&pattern) {
+        r.automata
+            .insert(pattern.clone(), regex::automaton(&pattern));
+    }
+    match r.automata.get(&pattern)?.clone() {
+        Ok(automaton) => Some(Test::Matches { pattern, automaton }),
+        Err(why) => {
+            let hint = "`starts_with`, `ends_with` or `contains` may do".to_owned();
+            r.error_hint("invalid_pattern", at, why, hint);
+            None
+        }
+    }
+}

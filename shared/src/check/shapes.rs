@@ -1,0 +1,79 @@
+//! Which fields every object of a document has: the one table of them. A test compares it with the
+//! published JSON Schema.
+
+pub(crate) struct Shape {
+    /// As in `$defs` of the schema.
+    pub name: &'static str,
+    /// For messages: "a plan".
+    pub noun: &'static str,
+    pub required: &'static [&'static str],
+    pub optional: &'static [&'static str],
+}
+
+macro_rules! shapes {
+    ($($id:ident = $name:literal, $noun:literal, [$($required:literal),*], [$($optional:literal),*];)*) => {
+        $(pub(crate) const $id: &Shape = &Shape {
+            name: $name,
+            noun: $noun,
+            required: &[$($required),*],
+            optional: &[$($optional),*],
+        };)*
+        /// All of them.
+        pub(crate) const SHAPES: &[&Shape] = &[$($id),*];
+    };
+}
+
+shapes! {
+    WORKSPACE = "workspace", "a workspace document", ["skyful", "workspace", "locales"],
+        ["attributes", "module_types", "segments", "cap_groups", "layers", "experiments", "modules",
+         "pages", "ofrep", "templates", "assertions", "pipelines"];
+    LOCALES = "locales", "locales", ["default", "supported"], ["fallback"];
+    ATTRIBUTE = "attribute", "an attribute", ["type"], ["from", "values", "min", "max", "description"];
+    MODULE_TYPE = "module_type", "a module type", ["schema"], ["template", "description"];
+    SEGMENT = "segment", "a segment", [], ["rule", "ids", "description"];
+    IDS = "ids", "an id list", [], ["file", "list"];
+    CAP_GROUP = "cap_group", "a cap group", ["limit", "per"], ["count", "description"];
+    LAYER = "layer", "a layer", [], ["holdout"];
+    EXPERIMENT = "experiment", "an experiment", ["layer", "buckets", "variants"],
+        ["metrics", "salt", "by", "description"];
+    VARIANT = "variant", "a variant", ["key", "weight"], [];
+    MODULE = "module", "a module", ["type"], ["default", "plans", "description"];
+    MODULE_DEFAULT = "module_default", "a module's default", ["content"], [];
+    MODULE_PLAN = "module_plan", "a module plan", ["key"],
+        ["schedule", "placement", "audience", "caps", "rollout", "experiment", "content", "description"];
+    PAGE = "page", "a page", ["slots"], ["default", "plans", "description"];
+    SLOT = "slot", "a slot", ["key"], ["max"];
+    PAGE_DEFAULT = "page_default", "a page's default", ["modules"], ["ordering"];
+    PAGE_PLAN = "page_plan", "a page plan", ["key"],
+        ["schedule", "placement", "audience", "caps", "rollout", "experiment", "modules", "ordering",
+         "description"];
+    ORDERING = "ordering", "an ordering", ["by"], ["weights", "metric"];
+    SCHEDULE = "schedule", "a schedule", [], ["from", "until", "timezone", "weekly"];
+    WEEKLY_WINDOW = "weekly_window", "a weekly window", [], ["days", "from", "until"];
+    PLACEMENT = "placement", "a placement", [],
+        ["platforms", "min_app_version", "max_app_version", "channels"];
+    ROLLOUT = "rollout", "a rollout", ["share"], ["salt", "by"];
+    PLAN_EXPERIMENT = "plan_experiment", "a plan's experiment", ["key", "variant"], [];
+    CAP_LIMIT = "cap_limit", "a limit cap", ["limit", "per"], ["count", "by"];
+    CAP_COOLDOWN = "cap_cooldown", "a cooldown", ["cooldown"], ["count", "by"];
+    CAP_STOP = "cap_stop", "a `stop_after` cap", ["stop_after"], ["by"];
+    CAP_IN_GROUP = "cap_in_group", "a group cap", ["group"], ["by"];
+    CALENDAR = "calendar", "a calendar window", ["calendar"], ["timezone"];
+    PREDICATE = "predicate", "a predicate", ["attr", "op"], ["value"];
+    RULE_ALL = "rule_all", "an `all` rule", ["all"], [];
+    RULE_ANY = "rule_any", "an `any` rule", ["any"], [];
+    RULE_NOT = "rule_not", "a `not` rule", ["not"], [];
+    RULE_SEGMENT = "rule_segment", "a segment rule", ["segment"], [];
+    PIPELINE = "pipeline", "a pipeline", ["steps"], [];
+    PIPELINE_STEP = "pipeline_step", "a pipeline step", [], ["staff", "share", "hold"];
+}
+
+impl Shape {
+    pub fn fields(&self) -> impl Iterator<Item = &'static str> {
+        self.required.iter().chain(self.optional).copied()
+    }
+
+    pub fn has(&self, field: &str) -> bool {
+        self.fields().any(|f| f == field)
+    }
+}
