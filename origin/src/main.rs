@@ -1,0 +1,3 @@
+//! The binary `skyful`.
+
+fn main() {}
