@@ -143,17 +143,29 @@ pub fn resolve<V: Visitor>(chunk: &Chunk, input: Input<'_>, visitor: &mut V) -> 
 /// Decides a page and writes the answer's body, with a trace if the context asks for one. The one way
 /// from a chunk to bytes: edges, command line and preview all come through here.
 pub fn answer(chunk: &Chunk, input: Input<'_>, locale: &str, release: &write::Release) -> Vec<u8> {
+    answer_with_reason(chunk, input, locale, release).0
+}
+
+/// [`answer`], and the page's reason, which edges count.
+pub fn answer_with_reason(
+    chunk: &Chunk,
+    input: Input<'_>,
+    locale: &str,
+    release: &write::Release,
+) -> (Vec<u8>, Reason) {
     let mut out = Vec::new();
-    if input.context.explain {
+    let reason = if input.context.explain {
         let mut explain = trace::Explain::default();
         let resolution = resolve(chunk, input, &mut explain);
         let trace = explain.finish();
         write::body(chunk, &resolution, locale, release, Some(&trace), &mut out);
+        resolution.page.reason
     } else {
         let resolution = resolve(chunk, input, &mut Silent);
         write::body(chunk, &resolution, locale, release, None, &mut out);
-    }
-    out
+        resolution.page.reason
+    };
+    (out, reason)
 }
 
 /// Finds the content. If a winner's is not there, the default stands in and the reason says so.

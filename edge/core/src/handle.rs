@@ -1,0 +1,151 @@
+//! Routes, and what each may be asked. Which release answers is settled in [`crate::load`], what stands
+//! on the page in `skyful::resolve`.
+
+mod cors;
+mod page;
+mod status;
+
+use skyful::limits;
+
+use crate::http::{Problem, percent_decode};
+use crate::load::Moment;
+use crate::{Edge, Request, Response, SnapshotStore};
+
+/// One request with its time and chance.
+pub(crate) struct Call<'r> {
+    pub request: &'r Request<'r>,
+    pub moment: Moment,
+    pub random: [u8; 16],
+}
+
+enum Route<'a> {
+    Resolve,
+    /// Still percent-encoded.
+    Page(&'a str),
+    Status,
+    Health,
+}
+
+impl Route<'_> {
+    fn methods(&self) -> &'static str {
+        match self {
+            Self::Resolve => "POST, OPTIONS",
+            Self::Page(_) => "GET, HEAD, OPTIONS",
+            Self::Status | Self::Health => "GET, HEAD, OPTIONS",
+        }
+    }
+}
+
+fn route(path: &str) -> Option<Route<'_>> {
+    match path {
+        "/v1/resolve" => Some(Route::Resolve),
+        "/v1/status" => Some(Route::Status),
+        "/healthz" => Some(Route::Health),
+        _ => path
+            .strip_prefix("/v1/pages/")
+            .filter(|page| !page.is_empty() && !page.contains('/'))
+            .map(Route::Page),
+    }
+}
+
+impl Edge {
+    /// Answers one request. `now_ms` is Unix milliseconds, `random` fresh for each call.
+    ///
+    /// Never an error: what a client did wrong is a 4xx problem, what a store or a publisher did wrong
+    /// is answered from the last known good. 503 stands only where no manifest was ever seen.
+    pub async fn handle<S: SnapshotStore>(
+        &self,
+        store: &S,
+        request: Request<'_>,
+        now_ms: i64,
+        random: [u8; 16],
+    ) -> Response {
+        let call = Call {
+            request: &request,
+            moment: Moment::new(now_ms, random),
+            random,
+        };
+        let mut response = match self.dispatch(store, &call).await {
+            Ok(response) => response,
+            Err(problem) => problem.response(),
+        };
+        if request.path.starts_with("/v1/") {
+            self.allow_origin(&request, &mut response);
+        }
+        if request.method == "HEAD" {
+            response.body.clear();
+        }
+        response
+    }
+
+    async fn dispatch<S: SnapshotStore>(
+        &self,
+        store: &S,
+        call: &Call<'_>,
+    ) -> Result<Response, Problem> {
+        let request = call.request;
+        if request.path.len().saturating_add(request.query.len()) > limits::REQUEST_BYTES {
+            return Err(Problem::new(
+                414,
+                "uri-too-long",
+                "The address is too long",
+                format!(
+                    "path and query are at most {} bytes together",
+                    limits::REQUEST_BYTES
+                ),
+            )
+            .hint("send the context in the body of POST /v1/resolve"));
+        }
+        let Some(route) = route(request.path) else {
+            return Err(Problem::new(
+                404,
+                "not-found",
+                "No such route",
+                "this edge has no such route",
+            )
+            .hint("use POST /v1/resolve, GET /v1/pages/{page}, GET /v1/status or GET /healthz"));
+        };
+        match (request.method, &route) {
+            ("OPTIONS", _) => Ok(self.preflight(request, route.methods())),
+            ("POST", Route::Resolve) => self.resolve_body(store, call).await,
+            ("GET" | "HEAD", Route::Page(page)) => {
+                let Some(page) = percent_decode(page) else {
+                    return Err(bad_request("a page is UTF-8 after percent-decoding").at("page"));
+                };
+                self.resolve_query(store, call, &page).await
+            }
+            ("GET" | "HEAD", Route::Status) => {
+                self.look_if_due(store, call.moment).await;
+                Ok(self.status(call.moment.now_ms))
+            }
+            ("GET" | "HEAD", Route::Health) => {
+                self.look_if_due(store, call.moment).await;
+                self.health()
+            }
+            _ => {
+                let problem = Problem::new(
+                    405,
+                    "method-not-allowed",
+                    "Method not allowed",
+                    format!("this route takes {}", route.methods()),
+                );
+                Ok(problem.response().with("allow", route.methods()))
+            }
+        }
+    }
+}
+
+pub(crate) fn bad_request(detail: impl Into<String>) -> Problem {
+    Problem::new(400, "bad-request", "The request cannot be read", detail)
+}
+
+/// The one 503: there is nothing yet from which a page could be answered.
+pub(crate) fn no_snapshot() -> Problem {
+    Problem::new(
+        503,
+        "no-snapshot",
+        "Nothing is published here yet",
+        "this edge has never seen a manifest that it could accept",
+    )
+    .hint("publish to this workspace and environment; /v1/status says what was wrong last")
+}

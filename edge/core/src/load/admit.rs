@@ -1,0 +1,282 @@
+//! Looking at the manifest, and letting only what is genuine and not older than what is held become
+//! what is held.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use skyful::manifest::{Admission, Manifest, Refusal, Value, era_of};
+use skyful::resolve::write::Track;
+use skyful::snapshot::Listing;
+
+use super::{Held, Moment};
+use crate::{Edge, SnapshotStore};
+
+/// A check that takes longer was abandoned by its platform.
+const FLIGHT_MS: i64 = 10_000;
+/// Between two refreshes that clients asked for, while they bring something.
+const HINT_PAUSE_MS: i64 = 1_000;
+/// How far a client may be ahead of what is held, within one era.
+const PLAUSIBLE: u64 = 1 << 16;
+
+/// Ends a check also if its future is dropped half-way.
+struct Flight<'a>(&'a Edge);
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        self.0.state().check.flying_since_ms = None;
+    }
+}
+
+impl Edge {
+    /// Looks at the store's manifest now. True if something newer came. For adapters that look in the
+    /// background; requests do it by themselves when it is time.
+    pub async fn refresh<S: SnapshotStore>(
+        &self,
+        store: &S,
+        now_ms: i64,
+        random: [u8; 16],
+    ) -> bool {
+        self.look(store, Moment::new(now_ms, random)).await
+    }
+
+    /// What went wrong last, for an adapter's log.
+    pub fn last_fault(&self) -> Option<super::Fault> {
+        self.state().fault.clone()
+    }
+
+    /// Looks if it is time and nobody else is looking. While nothing is held everybody looks for
+    /// themselves: waiting for another request's I/O is not possible on every platform. True if looked.
+    pub(crate) async fn look_if_due<S: SnapshotStore>(&self, store: &S, moment: Moment) -> bool {
+        let flight = {
+            let mut state = self.state();
+            let check = &mut state.check;
+            let due = check.last_ms.is_none_or(|last| {
+                let age = moment.now_ms.saturating_sub(last);
+                // A negative age: the clock was set back.
+                (age >= self.config.recheck_ms || age < 0) && check.errors.open(moment.now_ms)
+            });
+            let flying = check
+                .flying_since_ms
+                .is_some_and(|since| (0..FLIGHT_MS).contains(&moment.now_ms.saturating_sub(since)));
+            match (due, flying) {
+                (true, false) => {
+                    check.flying_since_ms = Some(moment.now_ms);
+                    Some(Flight(self))
+                }
+                (_, true) if state.held.is_none() => None,
+                _ => return false,
+            }
+        };
+        self.look(store, moment).await;
+        drop(flight);
+        true
+    }
+
+    /// Looks because a client has seen more, at most once a second, and ever less often while that
+    /// brings nothing: the hint is anybody's claim.
+    pub(crate) async fn look_for<S: SnapshotStore>(&self, store: &S, moment: Moment) {
+        let flight = {
+            let mut state = self.state();
+            if state.check.flying_since_ms.is_some() || !state.hints.open(moment.now_ms) {
+                return;
+            }
+            state.check.flying_since_ms = Some(moment.now_ms);
+            Flight(self)
+        };
+        let newer = self.look(store, moment).await;
+        drop(flight);
+        self.hint_brought(newer, moment);
+    }
+
+    pub(crate) fn hint_brought(&self, newer: bool, moment: Moment) {
+        let hints = &mut self.state().hints;
+        if newer {
+            hints.pause(moment.now_ms, HINT_PAUSE_MS);
+        } else {
+            hints.fail(moment.now_ms, moment.random);
+        }
+    }
+
+    async fn look<S: SnapshotStore>(&self, store: &S, moment: Moment) -> bool {
+        let mut newer = self.recall(store, moment).await;
+        let fault = match store.get(&self.keys.manifest()).await {
+            Ok(Some(value)) => match self.admit(store, value, moment, true).await {
+                Ok(admission) => {
+                    newer |= admission == Admission::Newer;
+                    None
+                }
+                Err(refusal) => Some(format!("manifest: {refusal}")),
+            },
+            Ok(None) => Some("manifest: not in the store".into()),
+            Err(error) => {
+                let mut state = self.state();
+                state.counters.store_errors += 1;
+                state.check.errors.fail(moment.now_ms, moment.random);
+                state.check.last_ms = Some(moment.now_ms);
+                state.note(moment.now_ms, format!("manifest: {error}"));
+                return newer;
+            }
+        };
+        if let Some(what) = fault {
+            newer |= self.settled(store, moment).await;
+            self.state().note(moment.now_ms, what);
+        }
+        let mut state = self.state();
+        state.check.last_ms = Some(moment.now_ms);
+        state.check.errors.reset();
+        newer
+    }
+
+    /// What stands in for a manifest that is missing or refused.
+    async fn settled<S: SnapshotStore>(&self, store: &S, moment: Moment) -> bool {
+        let Ok(Some(envelope)) = store.get(&self.keys.settled()).await else {
+            return false;
+        };
+        let value = Value {
+            current: &envelope,
+            fallback: &[],
+        }
+        .join();
+        matches!(
+            self.admit(store, value, moment, true).await,
+            Ok(Admission::Newer)
+        )
+    }
+
+    /// Before anything is held: what an earlier life of this edge held, and what that had replaced.
+    async fn recall<S: SnapshotStore>(&self, store: &S, moment: Moment) -> bool {
+        if self.state().recalled {
+            return false;
+        }
+        let mut newer = false;
+        for key in [self.previous_key(), self.keys.manifest()] {
+            if let Some(value) = store.recall(&key).await {
+                let admitted = self.admit(store, value, moment, false).await;
+                newer |= matches!(admitted, Ok(Admission::Newer));
+            }
+        }
+        self.state().recalled = true;
+        newer
+    }
+
+    /// Verifies a value, and holds it if it is newer. `keep`: into the edge's own copy too.
+    async fn admit<S: SnapshotStore>(
+        &self,
+        store: &S,
+        value: Vec<u8>,
+        moment: Moment,
+        keep: bool,
+    ) -> Result<Admission, Refusal> {
+        let held = self.state().held.clone();
+        if held.is_some_and(|held| held.value == value) {
+            self.state().check.good_ms = Some(moment.now_ms);
+            return Ok(Admission::Held);
+        }
+        let opened = self.open(value).inspect_err(|_| {
+            self.state().counters.refused_manifests += 1;
+        })?;
+        let (admission, changed) = self.hold(opened, moment);
+        if changed && keep {
+            self.keep(store).await;
+        }
+        Ok(admission)
+    }
+
+    fn open(&self, value: Vec<u8>) -> Result<Held, Refusal> {
+        let config = &self.config;
+        let open = |envelope: &[u8]| {
+            Manifest::open(envelope, &config.trust, &config.workspace, &config.env)
+        };
+        let parts = Value::split(&value)?;
+        let manifest = open(parts.current)?;
+        // A bad fallback is no fallback. It is never a reason to refuse what it stands behind.
+        let fallback = Some(parts.fallback)
+            .filter(|fallback| !fallback.is_empty())
+            .and_then(|fallback| open(fallback).ok())
+            .filter(|fallback| fallback.sequence() < manifest.sequence());
+        Ok(Held {
+            manifest,
+            fallback,
+            value,
+        })
+    }
+
+    /// Settles under one lock what is held from now on. Says also whether anything changed.
+    fn hold(&self, opened: Held, moment: Moment) -> (Admission, bool) {
+        let mut state = self.state();
+        let held = state.held.clone();
+        let admission = opened
+            .manifest
+            .admission(held.as_ref().map(|h| &h.manifest));
+        if admission == Admission::Conflict {
+            let what = format!(
+                "manifest: another one with sequence {} is held, this one is ignored",
+                opened.manifest.sequence()
+            );
+            state.note(moment.now_ms, what);
+            return (admission, false);
+        }
+        state.check.good_ms = Some(moment.now_ms);
+        let fallback = |held: &Held| held.fallback.as_ref().map(Manifest::sequence);
+        let changed = match (admission, &held) {
+            (Admission::Newer, _) => {
+                state.previous = held;
+                true
+            }
+            // The same manifest, whose fallback has settled since.
+            (Admission::Held, Some(held)) => fallback(&opened) > fallback(held),
+            _ => false,
+        };
+        if changed {
+            state.held = Some(Arc::new(opened));
+        }
+        (admission, changed)
+    }
+
+    /// Writes the own copy: the value before, the value, and which objects may still be asked for.
+    async fn keep<S: SnapshotStore>(&self, store: &S) {
+        let Some((held, previous)) = self.view() else {
+            return;
+        };
+        let mut live = BTreeSet::new();
+        let mut name = |listing: &Listing| {
+            live.extend(listing.digests().map(|digest| self.keys.object(&digest)));
+        };
+        for held in [Some(&held), previous.as_ref()].into_iter().flatten() {
+            for manifest in [Some(&held.manifest), held.fallback.as_ref()]
+                .into_iter()
+                .flatten()
+            {
+                name(manifest.listing(Track::Stable));
+                name(manifest.listing(Track::Gray));
+            }
+        }
+        if let Some(previous) = &previous {
+            store.keep(&self.previous_key(), &previous.value).await;
+        }
+        store.keep(&self.keys.manifest(), &held.value).await;
+        store.keep_only(&live).await;
+    }
+
+    fn previous_key(&self) -> String {
+        // Beside the manifest, and never in a published store.
+        format!("{}-before", self.keys.manifest())
+    }
+}
+
+impl Moment {
+    pub fn new(now_ms: i64, random: [u8; 16]) -> Self {
+        let [a, b, c, d, e, f, g, h, ..] = random;
+        Self {
+            now_ms,
+            random: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+        }
+    }
+}
+
+/// Whether a client can have seen this sequence. A restored origin goes on one era higher.
+pub(crate) fn plausible(seen: u64, held: u64) -> bool {
+    let (seen_era, held_era) = (era_of(seen), era_of(held));
+    (seen_era == held_era && seen <= held.saturating_add(PLAUSIBLE))
+        || seen_era == held_era.saturating_add(1)
+}

@@ -1,0 +1,88 @@
+//! A store in memory, for tests and for platforms that publish straight into a process. It can be told
+//! to fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::{SnapshotStore, StoreError};
+
+#[derive(Default)]
+pub struct MemoryStore {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    published: BTreeMap<String, Vec<u8>>,
+    /// The edge's own copy, which outlives it as long as this store does.
+    own: BTreeMap<String, Vec<u8>>,
+    failing: bool,
+    reads: Vec<String>,
+}
+
+impl MemoryStore {
+    pub fn put(&self, key: impl Into<String>, value: impl Into<Vec<u8>>) {
+        self.inner().published.insert(key.into(), value.into());
+    }
+
+    pub fn remove(&self, key: &str) {
+        self.inner().published.remove(key);
+    }
+
+    /// Empties what is published; the edge's own copy stays.
+    pub fn clear(&self) {
+        self.inner().published.clear();
+    }
+
+    /// Forgets the edge's own copy.
+    pub fn forget(&self) {
+        self.inner().own.clear();
+    }
+
+    pub fn value(&self, key: &str) -> Option<Vec<u8>> {
+        self.inner().published.get(key).cloned()
+    }
+
+    pub fn kept(&self) -> Vec<String> {
+        self.inner().own.keys().cloned().collect()
+    }
+
+    /// Whether every read is answered with an error from now on.
+    pub fn fail(&self, failing: bool) {
+        self.inner().failing = failing;
+    }
+
+    /// The keys read from what is published since this was last asked.
+    pub fn take_reads(&self) -> Vec<String> {
+        std::mem::take(&mut self.inner().reads)
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SnapshotStore for MemoryStore {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut inner = self.inner();
+        inner.reads.push(key.to_owned());
+        if inner.failing {
+            return Err(StoreError("told to fail".into()));
+        }
+        Ok(inner.published.get(key).cloned())
+    }
+
+    async fn recall(&self, key: &str) -> Option<Vec<u8>> {
+        self.inner().own.get(key).cloned()
+    }
+
+    async fn keep(&self, key: &str, value: &[u8]) {
+        self.inner().own.insert(key.to_owned(), value.to_vec());
+    }
+
+    async fn keep_only(&self, keys: &BTreeSet<String>) {
+        self.inner()
+            .own
+            .retain(|key, _| !key.contains("/o/") || keys.contains(key));
+    }
+}

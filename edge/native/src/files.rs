@@ -1,0 +1,139 @@
+//! A snapshot store in a directory, and the edge's own copy in another. Which value counts is decided
+//! elsewhere; here bytes are only read and written, whole or not at all.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use skyful::limits;
+use skyful_edge::{SnapshotStore, StoreError};
+use tokio::io::AsyncReadExt;
+
+pub struct Files {
+    store: PathBuf,
+    state: PathBuf,
+}
+
+impl Files {
+    pub fn new(store: PathBuf, state: PathBuf) -> Self {
+        Self { store, state }
+    }
+}
+
+impl SnapshotStore for Files {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = place(&self.store, key).map_err(|e| StoreError(e.to_string()))?;
+        match read(&path).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            // The path stays out of it: /v1/status is public.
+            Err(error) => Err(StoreError(error.to_string())),
+        }
+    }
+
+    async fn recall(&self, key: &str) -> Option<Vec<u8>> {
+        read(&place(&self.state, key).ok()?).await.ok()
+    }
+
+    async fn keep(&self, key: &str, value: &[u8]) {
+        let (Ok(path), value) = (place(&self.state, key), value.to_vec()) else {
+            return;
+        };
+        let written = blocking(move || write(&path, &value)).await;
+        if let Err(error) = written {
+            tracing::warn!(key, %error, "cannot keep a copy; a restart would depend on the store");
+        }
+    }
+
+    async fn keep_only(&self, keys: &BTreeSet<String>) {
+        let Some(prefix) = keys.first().and_then(|key| key.rsplit_once('/')) else {
+            return;
+        };
+        let Ok(folder) = place(&self.state, prefix.0) else {
+            return;
+        };
+        let names: BTreeSet<String> = keys
+            .iter()
+            .filter_map(|key| key.rsplit('/').next())
+            .map(str::to_owned)
+            .collect();
+        let swept = blocking(move || sweep(&folder, &names)).await;
+        if let Err(error) = swept
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "cannot remove old copies");
+        }
+    }
+}
+
+/// Keys are made by the edge, so a strange one is a bug; it still never leaves the directory.
+fn place(root: &Path, key: &str) -> io::Result<PathBuf> {
+    let plain = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    };
+    if !key.split('/').all(plain) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "not a key of an edge store",
+        ));
+    }
+    Ok(root.join(key))
+}
+
+async fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let file = tokio::fs::File::open(path).await?;
+    // One byte more than anything may have: enough for the edge to refuse it by its size.
+    let limit = limits::MANIFEST_BYTES.max(limits::OBJECT_BYTES) as u64 + 1;
+    let size = file.metadata().await?.len().min(limit);
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+    file.take(limit).read_to_end(&mut bytes).await?;
+    Ok(bytes)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+/// Write, flush to disk, rename: after a crash there is the old value or the new one.
+fn write(path: &Path, value: &[u8]) -> io::Result<()> {
+    use std::io::Write;
+    static SERIAL: AtomicU64 = AtomicU64::new(0);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+    let partial = folder.join(format!(".{}-{serial}.part", std::process::id()));
+    let written = std::fs::File::create(&partial)
+        .and_then(|mut file| {
+            file.write_all(value)?;
+            file.sync_all()
+        })
+        .and_then(|()| std::fs::rename(&partial, path));
+    if written.is_err() {
+        // Best effort: the error that counts is the first one.
+        let _ = std::fs::remove_file(&partial);
+    }
+    written
+}
+
+/// Removes what isn't named, also what a crash left half-written.
+fn sweep(folder: &Path, names: &BTreeSet<String>) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let known = entry
+            .file_name()
+            .to_str()
+            .is_some_and(|name| names.contains(name));
+        if !known && entry.file_type()?.is_file() {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
