@@ -122,7 +122,9 @@ pub(crate) fn push_pointer(path: &mut String, step: &str) {
 mod tests {
     use super::*;
 
-    fn read_text(text: &str) -> (Option<Node>, Vec<(&'static str, u32, u32, String)>) {
+    type Listed = (&'static str, u32, u32, String);
+
+    fn read_text(text: &str) -> (Option<Node>, Vec<Listed>) {
         let mut problems = Problems::default();
         let node = read(text.as_bytes(), &mut problems);
         let listed = problems.finish().0;

@@ -1,6 +1,7 @@
 //! Fatigue caps, on plans and as groups, and the windows they count in.
 
 use super::at::At;
+use super::names::NameKind;
 use super::reader::{Reader, shortened};
 use super::{schedules, shapes};
 use crate::document::Value;
@@ -88,13 +89,7 @@ fn cap(r: &mut Reader<'_>, at: &At<'_>) -> Option<Cap> {
             })
         }
         _ => {
-            let key = r.text(&value)?;
-            if !r.names.cap_groups.contains(key) {
-                let message = format!("there is no cap group `{}`", shortened(key));
-                let known: Vec<_> = r.names.cap_groups.iter().copied().collect();
-                r.unknown("unknown_cap_group", &value, message, known);
-                return None;
-            }
+            let key = r.reference(&value, NameKind::CapGroup)?;
             Some(Cap::Group {
                 key: key.to_owned(),
                 by: by?,

@@ -1,21 +1,21 @@
 //! Content: localized, held against its schema in every supported locale, and written as JSON.
 
-use jsonschema::ValidationError;
-use jsonschema::error::ValidationErrorKind;
+mod faults;
+
 use serde_json::{Map, Number, Value};
 
 use super::at::At;
 use super::locales::LocaleTable;
 use super::reader::{Reader, shortened};
-use super::schemas::{self, ContentSchema, shortened_long};
-use crate::document::{self, Entry, Node, Place, json_number, push_pointer};
+use super::schemas::{self, ContentSchema};
+use crate::document::{self, Entry, Node, json_number};
 use crate::limits;
 use crate::model::Content;
 use crate::model::locales::fold;
 use crate::problem::Severity;
+use faults::Faults;
 
-/// Faults listed of one content in one locale.
-const FAULTS: usize = 50;
+pub(crate) use faults::descend;
 
 /// A content whose localized fields are known but not yet chosen.
 enum Part<'a> {
@@ -40,10 +40,14 @@ pub(crate) fn content(r: &mut Reader<'_>, at: &At<'_>, schema: &ContentSchema) -
     };
     let part = if schema.localizable {
         let own = schemas::alternatives(&schema.schema, [&schema.schema]);
-        localizer.part(r, at, at.node, &own)?
+        localizer.part(r, at, at.node, &own)
     } else {
-        Part::Whole(localizer.plain(r, at)?)
+        localizer.plain(r, at).map(Part::Whole)
     };
+    if localizer.budget == 0 {
+        too_large(r, at, "content");
+    }
+    let part = part?;
     let chosen = localizer.chosen;
     let mut faults = Faults::default();
     let mut fragments = Vec::new();
@@ -54,9 +58,12 @@ pub(crate) fn content(r: &mut Reader<'_>, at: &At<'_>, schema: &ContentSchema) -
         }
         let value = project(&part, chain);
         let locale = chosen.then_some(locale.as_str());
-        for error in schema.validator.iter_errors(&value).take(FAULTS) {
-            faults.add(r, at, &part, chain, schema, &error, locale);
-        }
+        let seen = faults::Seen {
+            part: &part,
+            chain,
+            locale,
+        };
+        faults.find(r, at, schema, &value, &seen);
         let fragment = value.to_string();
         if fragment.len() > limits::CONTENT_BYTES {
             too_large(r, at, "content");
@@ -146,11 +153,7 @@ struct Localizer<'s> {
 
 impl<'s> Localizer<'s> {
     fn plain(&mut self, r: &mut Reader<'_>, at: &At<'_>) -> Option<Value> {
-        let value = plain(r, at, &mut self.budget);
-        if self.budget == 0 {
-            too_large(r, at, "content");
-        }
-        value
+        plain(r, at, &mut self.budget)
     }
 
     /// `at` tells where `node` stands; the node itself outlives it.
@@ -173,7 +176,8 @@ impl<'s> Localizer<'s> {
         let known = |entry: &Entry| self.table.known.contains_key(&fold(&entry.key));
         let allows = || {
             let marked = own.iter().filter(|s| schemas::is_localizable(&[s]));
-            let mut allowing = marked.map(|s| schemas::allows_objects(self.root, s, 0));
+            let mut allowing =
+                marked.map(|s| schemas::allows_objects(self.root, s, &mut Vec::new()));
             allowing.any(|allows| allows)
         };
         matches!(at.node.value, document::Value::Map(_))
@@ -297,138 +301,4 @@ fn choose<'p, 'n>(parts: &'p [Localized<'n>], chain: &[String]) -> Option<&'p Lo
     chain
         .iter()
         .find_map(|tag| parts.iter().find(|(known, _, _)| known == tag))
-}
-
-/// Faults of one content: the same one in several locales is one.
-#[derive(Default)]
-struct Faults {
-    list: Vec<Fault>,
-}
-
-struct Fault {
-    path: String,
-    place: Place,
-    message: String,
-    hint: Option<String>,
-    locales: Vec<String>,
-}
-
-impl Faults {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "everything that says where and why"
-    )]
-    fn add(
-        &mut self,
-        r: &Reader<'_>,
-        at: &At<'_>,
-        part: &Part<'_>,
-        chain: &[String],
-        schema: &ContentSchema,
-        error: &ValidationError<'_>,
-        locale: Option<&str>,
-    ) {
-        let (mut place, mut path) = locate(at, part, chain, error.instance_path().as_str());
-        let mut hint = None;
-        if let ValidationErrorKind::AdditionalProperties { unexpected }
-        | ValidationErrorKind::UnevaluatedProperties { unexpected } = error.kind()
-            && let Some(first) = unexpected.first()
-        {
-            let pointer = format!("{}/{}", error.instance_path().as_str(), escaped(first));
-            (place, path) = locate(at, part, chain, &pointer);
-            hint = r.did_you_mean(first, schema.properties.iter().map(String::as_str));
-        }
-        let message = shortened_long(&error.to_string());
-        let known = self
-            .list
-            .iter_mut()
-            .find(|fault| fault.path == path && fault.message == message);
-        let locales = locale.map(str::to_owned);
-        match known {
-            Some(fault) => fault.locales.extend(locales),
-            None => self.list.push(Fault {
-                path,
-                place,
-                message,
-                hint,
-                locales: locales.into_iter().collect(),
-            }),
-        }
-    }
-
-    fn report(self, r: &mut Reader<'_>, locales: usize) {
-        for fault in self.list {
-            let seen = if fault.locales.is_empty() || fault.locales.len() == locales {
-                "in every locale".to_owned()
-            } else {
-                format!("in {}", fault.locales.join(", "))
-            };
-            let message = format!("content doesn't fit its schema {seen}: {}", fault.message);
-            r.report(
-                Severity::Error,
-                "content_schema",
-                fault.place,
-                fault.path,
-                message,
-                fault.hint,
-            );
-        }
-    }
-}
-
-fn escaped(step: &str) -> String {
-    step.replace('~', "~0").replace('/', "~1")
-}
-
-fn unescaped(step: &str) -> String {
-    step.replace("~1", "/").replace("~0", "~")
-}
-
-/// Where in the document a place of the projected content comes from.
-fn locate(at: &At<'_>, part: &Part<'_>, chain: &[String], pointer: &str) -> (Place, String) {
-    let mut path = at.path();
-    let mut place = at.intro();
-    let mut node = at.node;
-    let mut part = Some(part);
-    let mut steps = pointer.split('/').skip(1).map(unescaped);
-    loop {
-        if let Some(Part::Locales(parts)) = part
-            && let Some((_, entry, chosen)) = choose(parts, chain)
-        {
-            push_pointer(&mut path, &entry.key);
-            (place, node, part) = (entry.place, &entry.value, Some(chosen));
-            continue;
-        }
-        let Some(step) = steps.next() else { break };
-        let Some((next_place, next)) = below(node, &step) else {
-            break;
-        };
-        push_pointer(&mut path, &step);
-        part = match part {
-            Some(Part::Map(parts)) => parts.iter().find(|(e, _)| *e.key == *step).map(|(_, p)| p),
-            Some(Part::List(parts)) => step.parse::<usize>().ok().and_then(|i| parts.get(i)),
-            _ => None,
-        };
-        (place, node) = (next_place, next);
-    }
-    (place, path)
-}
-
-/// The same for a value that is not localized.
-pub(crate) fn descend(at: &At<'_>, pointer: &str) -> (Place, String) {
-    locate(at, &Part::Whole(Value::Null), &[], pointer)
-}
-
-fn below<'n>(node: &'n Node, step: &str) -> Option<(Place, &'n Node)> {
-    match &node.value {
-        document::Value::Map(entries) => {
-            let entry = entries.iter().find(|e| &*e.key == step)?;
-            Some((entry.place, &entry.value))
-        }
-        document::Value::List(items) => {
-            let item = items.get(step.parse::<usize>().ok()?)?;
-            Some((item.place, item))
-        }
-        _ => None,
-    }
 }

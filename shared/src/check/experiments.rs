@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::at::At;
-use super::reader::{Reader, shortened};
+use super::names::NameKind;
+use super::reader::Reader;
 use super::{caps, plans, shapes};
 use crate::limits;
 use crate::model::{Experiment, Layer};
@@ -36,13 +37,7 @@ pub(crate) fn experiment(r: &mut Reader<'_>, at: &At<'_>) -> Option<Experiment> 
 }
 
 fn layer_name(r: &mut Reader<'_>, at: &At<'_>) -> Option<String> {
-    let key = r.text(at)?;
-    if !r.names.layers.contains(key) {
-        let message = format!("there is no layer `{}`", shortened(key));
-        let known: Vec<_> = r.names.layers.iter().copied().collect();
-        r.unknown("unknown_layer", at, message, known);
-        return None;
-    }
+    let key = r.reference(at, NameKind::Layer)?;
     Some(key.to_owned())
 }
 
@@ -130,6 +125,9 @@ fn metrics(r: &mut Reader<'_>, at: &At<'_>) -> Option<Vec<String>> {
     whole.then_some(out)
 }
 
+/// From, to, and the experiment; the holdout has no key.
+type Owned<'e> = (u32, u32, Option<&'e str>);
+
 /// No bucket of a layer belongs to two: experiments, or an experiment and the holdout.
 pub(crate) fn overlaps(
     r: &mut Reader<'_>,
@@ -137,7 +135,7 @@ pub(crate) fn overlaps(
     layers: &BTreeMap<String, Layer>,
     experiments: &BTreeMap<String, Experiment>,
 ) {
-    let mut owned: BTreeMap<&str, Vec<(u32, u32, Option<&str>)>> = BTreeMap::new();
+    let mut owned: BTreeMap<&str, Vec<Owned<'_>>> = BTreeMap::new();
     for (key, layer) in layers {
         if let Some((from, to)) = layer.holdout {
             owned.entry(key).or_default().push((from, to, None));
@@ -151,7 +149,7 @@ pub(crate) fn overlaps(
     for (layer, mut ranges) in owned {
         ranges.sort_unstable();
         let mut reported: Vec<(Option<&str>, Option<&str>)> = Vec::new();
-        let mut furthest: Option<(u32, u32, Option<&str>)> = None;
+        let mut furthest: Option<Owned<'_>> = None;
         for range in ranges {
             if let Some(before) = furthest
                 && range.0 < before.1
@@ -168,13 +166,7 @@ pub(crate) fn overlaps(
 }
 
 /// Reported where the later one in the document owns its buckets.
-fn overlap(
-    r: &mut Reader<'_>,
-    root: &At<'_>,
-    layer: &str,
-    a: (u32, u32, Option<&str>),
-    b: (u32, u32, Option<&str>),
-) {
+fn overlap(r: &mut Reader<'_>, root: &At<'_>, layer: &str, a: Owned<'_>, b: Owned<'_>) {
     let name = |owner: Option<&str>| match owner {
         Some(key) => format!("the experiment `{key}`"),
         None => "the holdout".to_owned(),

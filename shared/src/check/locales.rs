@@ -37,7 +37,7 @@ pub(crate) fn locales(r: &mut Reader<'_>, at: &At<'_>) -> Option<LocaleTable> {
     let Some(index) = supported.iter().position(|tag| fold(tag) == default) else {
         let candidates = supported.iter().map(String::as_str);
         let message = "the default locale must be among `supported`".to_owned();
-        r.unknown("unknown_locale", &default_at, message, candidates);
+        r.not_among("unknown_locale", &default_at, message, candidates);
         return None;
     };
     let locales = Locales {

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use super::at::At;
-use super::reader::{Reader, shortened};
+use super::names::NameKind;
+use super::reader::Reader;
 use super::schemas::{self, ContentSchema};
 use super::{content, plans, shapes, templates};
 use crate::limits;
@@ -92,12 +93,6 @@ fn read_content(
 }
 
 fn type_name(r: &mut Reader<'_>, at: &At<'_>) -> Option<String> {
-    let key = r.text(at)?;
-    if !r.names.module_types.contains(key) {
-        let message = format!("there is no module type `{}`", shortened(key));
-        let known: Vec<_> = r.names.module_types.iter().copied().collect();
-        r.unknown("unknown_module_type", at, message, known);
-        return None;
-    }
+    let key = r.reference(at, NameKind::ModuleType)?;
     Some(key.to_owned())
 }

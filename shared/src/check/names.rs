@@ -8,6 +8,34 @@ use super::at::At;
 use crate::document::Node;
 use crate::model::{Attribute, Experiment};
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NameKind {
+    Attribute,
+    ModuleType,
+    Segment,
+    CapGroup,
+    Layer,
+    Experiment,
+    Module,
+    Page,
+}
+
+impl NameKind {
+    /// The code of a reference to nothing, and the noun.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Attribute => ("unknown_attribute", "attribute"),
+            Self::ModuleType => ("unknown_module_type", "module type"),
+            Self::Segment => ("unknown_segment", "segment"),
+            Self::CapGroup => ("unknown_cap_group", "cap group"),
+            Self::Layer => ("unknown_layer", "layer"),
+            Self::Experiment => ("unknown_experiment", "experiment"),
+            Self::Module => ("unknown_module", "module"),
+            Self::Page => ("unknown_page", "page"),
+        }
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Names<'t> {
     pub attributes: BTreeSet<&'t str>,
@@ -24,6 +52,19 @@ pub(crate) struct Names<'t> {
 }
 
 impl<'t> Names<'t> {
+    pub fn of(&self, kind: NameKind) -> &BTreeSet<&'t str> {
+        match kind {
+            NameKind::Attribute => &self.attributes,
+            NameKind::ModuleType => &self.module_types,
+            NameKind::Segment => &self.segments,
+            NameKind::CapGroup => &self.cap_groups,
+            NameKind::Layer => &self.layers,
+            NameKind::Experiment => &self.experiments,
+            NameKind::Module => &self.modules,
+            NameKind::Page => &self.pages,
+        }
+    }
+
     pub fn declared(root: &'t Node) -> Self {
         let root = At::root(root);
         let keys = |section: &str| {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::at::At;
+use super::names::NameKind;
 use super::reader::{Reader, shortened};
 use super::{plans, shapes};
 use crate::document::Value;
@@ -182,7 +183,7 @@ fn modules(
                 continue;
             };
             if !r.names.modules.contains(key) {
-                unknown_module(r, &item, key);
+                r.no_such(&item, NameKind::Module, key);
                 whole = false;
             } else if !r.placed.contains(key) {
                 r.placed.insert(key.to_owned());
@@ -194,25 +195,12 @@ fn modules(
     })
 }
 
-fn unknown_module(r: &mut Reader<'_>, at: &At<'_>, key: &str) {
-    let message = format!("there is no module `{}`", shortened(key));
-    let hint = r.did_you_mean(key, r.names.modules.iter().copied());
-    r.report(
-        crate::problem::Severity::Error,
-        "unknown_module",
-        at.intro(),
-        at.path(),
-        message,
-        hint,
-    );
-}
-
 fn ordering(
     r: &mut Reader<'_>,
     at: &At<'_>,
     slots: Option<&[Slot]>,
 ) -> Option<BTreeMap<String, Ordering>> {
-    by_slot(r, at, slots, "orderings", |r, at| one_ordering(r, at))
+    by_slot(r, at, slots, "orderings", one_ordering)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -285,7 +273,7 @@ fn weights(r: &mut Reader<'_>, at: &At<'_>) -> Option<BTreeMap<String, u32>> {
     for entry in at.entries() {
         let value = at.field(entry);
         if !r.names.modules.contains(&*entry.key) {
-            unknown_module(r, &value, &entry.key);
+            r.no_such(&value, NameKind::Module, &entry.key);
             whole = false;
         }
         match r.whole_limited(&value, "a weight", 1, ("WEIGHT", limits::WEIGHT)) {

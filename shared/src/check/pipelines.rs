@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::at::At;
-use super::reader::{Reader, shortened};
+use super::names::NameKind;
+use super::reader::Reader;
 use super::{caps, plans, shapes};
 use crate::limits;
 use crate::model::{PipelineStep, StepAudience};
@@ -79,9 +80,7 @@ pub(crate) fn ofrep(r: &mut Reader<'_>, at: &At<'_>) -> Option<Vec<String>> {
             continue;
         };
         if !r.names.pages.contains(key) {
-            let message = format!("there is no page `{}`", shortened(key));
-            let known: Vec<_> = r.names.pages.iter().copied().collect();
-            r.unknown("unknown_page", &item, message, known);
+            r.no_such(&item, NameKind::Page, key);
             whole = false;
         }
         whole &= plans::unique(r, &item, key, &mut seen, "page");

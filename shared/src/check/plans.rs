@@ -1,8 +1,10 @@
 //! What page plans and module plans share: keys, and the constraints that bound them.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::at::At;
+use super::names::NameKind;
 use super::reader::{Reader, shortened};
 use super::shapes::{self, Shape};
 use super::{caps, constants, rules, schedules, warnings};
@@ -193,11 +195,11 @@ fn placement_list(r: &mut Reader<'_>, at: &At<'_>, attribute: &str) -> Option<Ve
             continue;
         };
         if let Some(attribute_values) = declared.as_ref().map(|a| &a.values)
-            && !attribute_values.contains(&text)
+            && attribute_values.binary_search(&text).is_err()
         {
             let message = format!("`{}` is no value of `{attribute}`", shortened(&text));
             let values = attribute_values.iter().map(String::as_str);
-            r.unknown("unknown_value", &item, message, values);
+            r.not_among("unknown_value", &item, message, values);
             whole = false;
         }
         out.push(Scalar::Text(text));
@@ -246,27 +248,17 @@ pub(crate) fn salt(r: &mut Reader<'_>, object: &At<'_>) -> Option<Option<String>
 fn experiment(r: &mut Reader<'_>, at: &At<'_>) -> Option<(String, String)> {
     let object = r.object(at, shapes::PLAN_EXPERIMENT)?;
     let (key_at, variant_at) = (object.get("key"), object.get("variant"));
-    let key = key_at.as_ref().and_then(|at| Some((r.text(at)?, at)));
-    let variant = variant_at.as_ref().and_then(|at| Some((r.text(at)?, at)));
-    let (key, key_at) = key?;
-    if !r.names.experiments.contains(key) {
-        let message = format!("there is no experiment `{}`", shortened(key));
-        let known: Vec<_> = r.names.experiments.iter().copied().collect();
-        r.unknown("unknown_experiment", key_at, message, known);
-        return None;
-    }
+    // Both are looked at, so that both can be reported.
+    let key = key_at.and_then(|at| r.reference(&at, NameKind::Experiment));
+    let variant = variant_at.as_ref().and_then(|at| r.text(at));
+    let key = key?;
     r.used_experiments.insert(key.to_owned());
-    let (variant, variant_at) = variant?;
-    let declared = r.names.experiment.get(key)?;
-    let variants: Vec<String> = declared
-        .variants
-        .iter()
-        .map(|(key, _)| key.clone())
-        .collect();
-    if !variants.iter().any(|v| v == variant) {
+    let (variant, at) = (variant?, variant_at.as_ref()?);
+    let declared = Rc::clone(r.names.experiment.get(key)?);
+    let variants = declared.variants.iter().map(|(key, _)| key.as_str());
+    if !variants.clone().any(|v| v == variant) {
         let message = format!("`{key}` has no variant `{}`", shortened(variant));
-        let candidates = variants.iter().map(String::as_str);
-        r.unknown("unknown_variant", variant_at, message, candidates);
+        r.not_among("unknown_variant", at, message, variants);
         return None;
     }
     Some((key.to_owned(), variant.to_owned()))

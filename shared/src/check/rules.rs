@@ -2,6 +2,8 @@
 
 use super::at::At;
 use super::constants;
+use super::names::NameKind;
+use super::operators::{self, Operator};
 use super::reader::{Reader, shortened};
 use super::shapes;
 use crate::compile::regex;
@@ -10,65 +12,6 @@ use crate::limits;
 use crate::model::{Attribute, Comparison, Predicate, Rule, Scalar, Test};
 use crate::value::Type;
 use crate::value::network::Network;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operator {
-    Exists,
-    Missing,
-    Compare(Comparison),
-    Between,
-    In,
-    NotIn,
-    Contains,
-    StartsWith,
-    EndsWith,
-    Matches,
-    InCidr,
-    ContainsAny,
-    ContainsAll,
-    ContainsNone,
-}
-
-const EVERY: &[(&str, Operator)] = &[("exists", Operator::Exists), ("missing", Operator::Missing)];
-const EQUALITY: &[(&str, Operator)] = &[
-    ("eq", Operator::Compare(Comparison::Eq)),
-    ("ne", Operator::Compare(Comparison::Ne)),
-];
-const MEMBERSHIP: &[(&str, Operator)] = &[("in", Operator::In), ("not_in", Operator::NotIn)];
-const TEXTS: &[(&str, Operator)] = &[
-    ("contains", Operator::Contains),
-    ("starts_with", Operator::StartsWith),
-    ("ends_with", Operator::EndsWith),
-    ("matches", Operator::Matches),
-    ("in_cidr", Operator::InCidr),
-];
-const ORDER: &[(&str, Operator)] = &[
-    ("lt", Operator::Compare(Comparison::Lt)),
-    ("lte", Operator::Compare(Comparison::Lte)),
-    ("gt", Operator::Compare(Comparison::Gt)),
-    ("gte", Operator::Compare(Comparison::Gte)),
-    ("between", Operator::Between),
-];
-const LISTS: &[(&str, Operator)] = &[
-    ("contains_any", Operator::ContainsAny),
-    ("contains_all", Operator::ContainsAll),
-    ("contains_none", Operator::ContainsNone),
-];
-
-type Group = &'static [(&'static str, Operator)];
-
-/// The operators that a type lists.
-fn operators(kind: Type) -> impl Iterator<Item = (&'static str, Operator)> {
-    let groups: &[Group] = match kind {
-        Type::String | Type::Enum => &[EQUALITY, MEMBERSHIP, TEXTS, EVERY],
-        Type::StringList => &[LISTS, EVERY],
-        Type::Integer | Type::Number | Type::Version | Type::Datetime => {
-            &[EQUALITY, MEMBERSHIP, ORDER, EVERY]
-        }
-        Type::Boolean => &[EQUALITY, EVERY],
-    };
-    groups.iter().copied().flatten().copied()
-}
 
 /// A rule of a plan: its size counts with segments put in, so segments have to be read by now.
 pub(crate) fn audience(r: &mut Reader<'_>, at: &At<'_>) -> Option<Rule> {
@@ -211,28 +154,16 @@ fn rules(r: &mut Reader<'_>, at: &At<'_>) -> Option<Vec<Rule>> {
 }
 
 fn segment(r: &mut Reader<'_>, at: &At<'_>) -> Option<String> {
-    let key = r.text(at)?;
-    if !r.names.segments.contains(key) {
-        let message = format!("there is no segment `{}`", shortened(key));
-        let known: Vec<_> = r.names.segments.iter().copied().collect();
-        r.unknown("unknown_segment", at, message, known);
-        return None;
-    }
+    let key = r.reference(at, NameKind::Segment)?;
     Some(key.to_owned())
 }
 
 fn predicate(r: &mut Reader<'_>, at: &At<'_>, attr: &At<'_>) -> Option<Predicate> {
-    let name = r.text(attr)?;
-    if !r.names.attributes.contains(name) {
-        let message = format!("there is no attribute `{}`", shortened(name));
-        let known: Vec<_> = r.names.attributes.iter().copied().collect();
-        r.unknown("unknown_attribute", attr, message, known);
-        return None;
-    }
+    let name = r.reference(attr, NameKind::Attribute)?;
     // A faulty declaration is reported where it stands.
     let attribute = r.names.attribute.get(name).cloned()?;
     let op = at.get("op")?;
-    let operator = operator(r, &op, name, attribute.kind)?;
+    let operator = operators::read(r, &op, name, attribute.kind)?;
     let value = at.get("value");
     let test = match (operator, &value) {
         (Operator::Exists, None) => Test::Exists,
@@ -255,30 +186,6 @@ fn predicate(r: &mut Reader<'_>, at: &At<'_>, attr: &At<'_>) -> Option<Predicate
         attribute: name.to_owned(),
         test,
     })
-}
-
-fn operator(r: &mut Reader<'_>, at: &At<'_>, attribute: &str, kind: Type) -> Option<Operator> {
-    let word = r.text(at)?;
-    if let Some((_, operator)) = operators(kind).find(|(name, _)| *name == word) {
-        return Some(operator);
-    }
-    let list: Vec<_> = operators(kind).map(|(name, _)| name).collect();
-    let of_type = format!("of {} are allowed: {}", kind.name(), list.join(", "));
-    let elsewhere = Type::ALL
-        .into_iter()
-        .flat_map(operators)
-        .any(|(name, _)| name == word);
-    if elsewhere {
-        let message = format!("`{word}` doesn't apply to `{attribute}`, a {}", kind.name());
-        r.error_hint("operator_type", at, message, of_type);
-    } else {
-        let hint = r
-            .did_you_mean(word, list.iter().copied())
-            .unwrap_or(of_type);
-        let message = format!("there is no operator `{}`", shortened(word));
-        r.error_hint("unknown_operator", at, message, hint);
-    }
-    None
 }
 
 fn test(
@@ -347,11 +254,11 @@ fn constant(
 ) -> Option<Scalar> {
     let constant = constants::scalar(r, at, attribute.kind)?;
     if let (Type::Enum, true, Scalar::Text(text)) = (attribute.kind, listed, &constant)
-        && !attribute.values.contains(text)
+        && attribute.values.binary_search(text).is_err()
     {
         let message = format!("`{}` is no value of `{name}`", shortened(text));
         let values = attribute.values.iter().map(String::as_str);
-        r.unknown("unknown_value", at, message, values);
+        r.not_among("unknown_value", at, message, values);
         return None;
     }
     let beyond = |bound: &Option<Scalar>, wrong: fn(std::cmp::Ordering) -> bool| {

@@ -8,6 +8,7 @@ use super::reader::{Reader, shortened};
 use super::shapes;
 use crate::limits;
 use crate::model::{Schedule, WeeklyWindow};
+use crate::problem::Severity;
 
 const DAYS: [(&str, usize); 7] = [
     ("mon", 0),
@@ -72,7 +73,11 @@ pub(crate) fn zone(r: &mut Reader<'_>, object: &At<'_>) -> Option<(Box<str>, Tim
     if let Some(zone) = found.filter(|zone| zone.iana_name() == Some(name)) {
         return Some((name.into(), zone));
     }
-    let known: Vec<String> = jiff::tz::db().available().map(|n| n.to_string()).collect();
+    let known: Vec<String> = if r.problems.listens(Severity::Error) {
+        jiff::tz::db().available().map(|n| n.to_string()).collect()
+    } else {
+        Vec::new()
+    };
     let message = format!("there is no time zone `{}`", shortened(name));
     let hint = r
         .did_you_mean(name, known.iter().map(String::as_str))

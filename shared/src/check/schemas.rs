@@ -10,7 +10,6 @@ use super::at::At;
 use super::content;
 use super::reader::{Reader, shortened};
 use crate::document;
-use crate::limits;
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// Schemas that can apply to one value at once; more than any sensible schema reaches.
@@ -286,37 +285,35 @@ pub(crate) fn is_localizable(schemas: &[&Value]) -> bool {
         .any(|schema| schema.get("x-localizable") == Some(&Value::Bool(true)))
 }
 
-/// Whether a value of these schemas may itself be an object. A bound on the depth takes the place of
-/// remembering references: past it the answer no longer matters, since nothing validates.
-pub(crate) fn allows_objects(root: &Value, schema: &Value, depth: usize) -> bool {
+/// Whether a value of a schema may itself be an object. A reference met again says nothing new.
+pub(crate) fn allows_objects<'s>(
+    root: &'s Value,
+    schema: &'s Value,
+    met: &mut Vec<&'s Value>,
+) -> bool {
     let Value::Object(fields) = schema else {
         return *schema != Value::Bool(false);
     };
-    if depth > limits::DOCUMENT_DEPTH {
-        return false;
+    if met.len() >= ALTERNATIVES || met.iter().any(|known| ptr::eq(*known, schema)) {
+        return true;
     }
-    let deeper = |schema: &Value| allows_objects(root, schema, depth.saturating_add(1));
+    met.push(schema);
     let by_type = match fields.get("type") {
         None => true,
         Some(Value::Array(types)) => types.iter().any(|t| t == "object"),
         Some(one) => one == "object",
     };
+    let values = fields.get("enum").and_then(Value::as_array);
     let by_value = fields.get("const").is_none_or(Value::is_object)
-        && fields
-            .get("enum")
-            .and_then(Value::as_array)
-            .is_none_or(|values| values.iter().any(Value::is_object));
-    let by_reference = fields
-        .get("$ref")
-        .and_then(Value::as_str)
-        .and_then(|target| resolve(root, target))
-        .is_none_or(deeper);
+        && values.is_none_or(|values| values.iter().any(Value::is_object));
+    let reference = fields.get("$ref").and_then(Value::as_str);
+    let referred = reference.and_then(|target| resolve(root, target));
     let branches = |keyword: &str| fields.get(keyword).and_then(Value::as_array);
     by_type
         && by_value
-        && by_reference
-        && branches("allOf").is_none_or(|list| list.iter().all(deeper))
-        && ["anyOf", "oneOf"]
-            .iter()
-            .all(|keyword| branches(keyword).is_none_or(|list| list.iter().any(deeper)))
+        && referred.is_none_or(|schema| allows_objects(root, schema, met))
+        && branches("allOf").is_none_or(|list| list.iter().all(|s| allows_objects(root, s, met)))
+        && ["anyOf", "oneOf"].iter().all(|keyword| {
+            branches(keyword).is_none_or(|list| list.iter().any(|s| allows_objects(root, s, met)))
+        })
 }

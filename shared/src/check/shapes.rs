@@ -1,10 +1,11 @@
 //! Which fields every object of a document has: the one table of them. A test compares it with the
 //! published JSON Schema.
 
-pub(crate) struct Shape {
+#[derive(Debug)]
+pub struct Shape {
     /// As in `$defs` of the schema.
     pub name: &'static str,
-    /// For messages: "a plan".
+    /// For messages, for example "a plan".
     pub noun: &'static str,
     pub required: &'static [&'static str],
     pub optional: &'static [&'static str],
@@ -19,7 +20,7 @@ macro_rules! shapes {
             optional: &[$($optional),*],
         };)*
         /// All of them.
-        pub(crate) const SHAPES: &[&Shape] = &[$($id),*];
+        pub const SHAPES: &[&Shape] = &[$($id),*];
     };
 }
 
