@@ -138,3 +138,25 @@ fn compiled(
 fn wait_until_stdin_closes() {
     _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
 }
+
+/// Ctrl-C or a polite request to end.
+async fn asked_to_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let both = (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::interrupt()),
+        );
+        if let (Ok(mut terminate), Ok(mut interrupt)) = both {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
