@@ -1,5 +1,5 @@
 //! Noticing that files were saved. Polls instead of asking the system: it works alike on every file
-//! system, over network mounts and in containers, survives editors that replace files, and four looks a
+//! system, over network mounts and in containers, survives editors that replace files, and five looks a
 //! second at a handful of files cost nothing.
 
 use std::fs;

@@ -193,7 +193,7 @@ async fn workspace(args: &Args, store: &Path) -> Result<String, Failure> {
     loop {
         match published(store, &args.env).as_slice() {
             [only] => return Ok(only.clone()),
-            [] if !told => {
+            [] if !told && !args.until_stdin_closes => {
                 told = true;
                 let store = store.display();
                 output::say(&format!(
