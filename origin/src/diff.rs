@@ -203,7 +203,7 @@ mod tests {
     fn one_plan_put_first_is_one_move() {
         let plans = |keys: &[&str]| {
             let plans: Vec<Value> = keys.iter().map(|key| json!({"key": key})).collect();
-            &json!({ "plans": plans })
+            json!({ "plans": plans })
         };
         check(
             &plans(&["a", "b", "c", "d"]),

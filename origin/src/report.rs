@@ -135,7 +135,7 @@ mod tests {
     use super::span;
 
     fn marked(line: &str, column: u32) -> &str {
-        &line[span(line, column)]
+        line.get(span(line, column)).expect("within the line")
     }
 
     #[test]

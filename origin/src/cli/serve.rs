@@ -186,26 +186,27 @@ async fn workspace(args: &Args, store: &Path) -> Result<String, Failure> {
         let document = Document::read(file).ok()?;
         document.checked.workspace.map(|workspace| workspace.key)
     };
-    if let Some(key) = args.file.as_ref().and_then(of_document) {
-        return Ok(key);
-    }
-    let mut told = false;
+    let wanted = args.file.as_ref().and_then(of_document);
+    let mut told = args.file.is_some() || args.until_stdin_closes;
     loop {
         match published(store, &args.env).as_slice() {
-            [only] => return Ok(only.clone()),
-            [] if !told && !args.until_stdin_closes => {
+            names if wanted.as_ref().is_some_and(|key| names.contains(key)) => {
+                return Ok(wanted.unwrap_or_default());
+            }
+            [only] if wanted.is_none() => return Ok(only.clone()),
+            [] if !told => {
                 told = true;
                 let store = store.display();
                 output::say(&format!(
                     "waiting for something to be published into {store}"
                 ));
             }
-            [] => {}
-            several => {
+            several if several.len() > 1 && wanted.is_none() => {
                 let failure = Failure::usage("the store holds several workspaces");
                 let names = several.join(", ");
                 return Err(failure.hint(format!("choose with --workspace: {names}")));
             }
+            _ => {}
         }
         tokio::time::sleep(LOOK).await;
     }

@@ -50,7 +50,8 @@ fn programs_read_problems_as_json() {
         .ends_with_code(1);
     let json = result.json();
     assert_eq!(json["errors"], 2);
-    assert_eq!(json["problems"][0]["line"], 14);
+    assert_eq!(json["warnings"], 1);
+    assert_eq!(json["problems"][1]["line"], 14);
     assert_eq!(result.err, "");
 }
 

@@ -205,7 +205,10 @@ fn a_snapshot_can_be_looked_into() {
     assert!(table.contains("audience   segment seniors"));
     assert!(table.contains("payday: 100000 ids"));
     let page = ["inspect", "snapshot", "--page", "senior_home"];
-    insta::assert_snapshot!(desk.run(&page).ends_with_code(0).out);
+    let page = desk.run(&page).ends_with_code(0).out;
+    // Digest and sizes above change with the format.
+    let (_, page) = page.split_once("\n\npage senior_home").expect("a page");
+    insta::assert_snapshot!(page.split_once('\n').expect("lines").1);
     let tree = desk
         .run(&["inspect", "snapshot", "--json"])
         .ends_with_code(0);
