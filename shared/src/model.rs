@@ -15,6 +15,9 @@ pub use rule::{Comparison, Predicate, Rule, Scalar, Test};
 
 use crate::value::Type;
 
+/// The shape of a document as JSON Schema 2020-12, for editors and generators.
+pub const SCHEMA: &str = include_str!("model/schema.json");
+
 /// Maps are sorted by key, so that nothing depends on the order in which a document was written.
 #[derive(Clone, Debug)]
 pub struct Workspace {

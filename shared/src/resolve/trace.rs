@@ -201,8 +201,19 @@ impl Visitor for Explain {
     }
 }
 
+/// A predicate as the document has it, but for the pattern of `matches`, of which a chunk keeps only
+/// the automaton.
+pub fn predicate_json(chunk: &Chunk, predicate: &Predicate) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut json = Json::new(&mut out);
+    json.open(b'{');
+    describe(chunk, predicate, &mut json);
+    json.close(b'}');
+    out
+}
+
 /// Writes `"attr":…,"op":…,"value":…` as the document has it.
-pub fn describe(chunk: &Chunk, predicate: &Predicate, json: &mut Json<'_>) {
+fn describe(chunk: &Chunk, predicate: &Predicate, json: &mut Json<'_>) {
     let constants = Constants { chunk, predicate };
     let (Some(operator), Some(kind)) = (Operator::from_code(predicate.operator), constants.kind())
     else {

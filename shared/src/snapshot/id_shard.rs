@@ -78,6 +78,22 @@ impl IdShard {
         )
     }
 
+    /// Every list and the hashes of its members here, little-endian and sorted.
+    pub fn lists(&self) -> impl Iterator<Item = (u64, &[[u8; 8]])> {
+        let rows = self.bytes.get(self.body_at.saturating_add(4)..);
+        let (directory, hashes) = rows
+            .and_then(|rows| rows.split_at_checked(self.lists.saturating_mul(DIRECTORY_ROW)))
+            .unwrap_or_default();
+        let (hashes, _) = hashes.as_chunks::<8>();
+        let (directory, _) = directory.as_chunks::<DIRECTORY_ROW>();
+        directory.iter().filter_map(move |row| {
+            let mut row = Reader::new(row);
+            let list = row.u64().ok()?;
+            let (start, count) = (row.u32().ok()? as usize, row.u32().ok()? as usize);
+            Some((list, hashes.get(start..start.checked_add(count)?)?))
+        })
+    }
+
     pub fn size(&self) -> usize {
         self.bytes.len()
     }

@@ -1,0 +1,105 @@
+//! `skyful publish`.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::deliver::dir::Delivered;
+use crate::document::Document;
+use crate::failure::{FAULT, Failure};
+use crate::publisher::{self, Outcome, Publisher};
+use crate::{key_file, output, report};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Workspace document, YAML or JSON
+    file: PathBuf,
+    /// Store directory that edges read
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+    /// Environment
+    #[arg(long, default_value = "dev", value_parser = super::name)]
+    env: String,
+    /// Signing key
+    #[arg(long, value_name = "KEYFILE")]
+    key: PathBuf,
+    /// Go on: publish at every save
+    #[arg(long)]
+    watch: bool,
+    /// End when stdin closes, so that a publisher never outlives who started it
+    #[arg(long, hide = true)]
+    until_stdin_closes: bool,
+}
+
+pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
+    let publisher = Publisher {
+        document: args.file.clone(),
+        store: args.to.clone(),
+        env: args.env.clone(),
+        key: key_file::read(&args.key)?,
+    };
+    if args.watch {
+        readable(&args.file)?;
+        if args.until_stdin_closes {
+            std::thread::spawn(|| {
+                super::wait_until_stdin_closes();
+                std::process::exit(0);
+            });
+        }
+        publisher.watch(
+            &mut |document, outcome| {
+                if json {
+                    _ = output::json(&as_json(document, outcome));
+                } else {
+                    publisher::tell(document, outcome);
+                }
+            },
+            &|| false,
+        );
+        return Ok(());
+    }
+    let (document, outcome) = publisher.publish()?;
+    if json {
+        output::json(&as_json(&document, &outcome))?;
+    } else {
+        report::problems(&document);
+    }
+    match outcome {
+        Outcome::Refused => Err(Failure::said(FAULT)),
+        Outcome::Delivered { .. } if json => Ok(()),
+        Outcome::Delivered {
+            delivered,
+            snapshot,
+        } => output::text(&match delivered {
+            Delivered::New { sequence } => format!("{snapshot}  sequence {sequence}\n"),
+            Delivered::Unchanged { sequence } => {
+                format!("{snapshot}  sequence {sequence}, unchanged\n")
+            }
+        }),
+    }
+}
+
+/// A mistyped name is told at once, rather than waited for.
+pub fn readable(file: &Path) -> Result<(), Failure> {
+    std::fs::File::open(file)
+        .map(drop)
+        .map_err(|error| Failure::io("read", file, &error))
+}
+
+fn as_json(document: &Document, outcome: &Outcome) -> serde_json::Value {
+    let mut result = report::as_json(document);
+    if let Outcome::Delivered {
+        delivered,
+        snapshot,
+    } = outcome
+    {
+        let (sequence, published) = match delivered {
+            Delivered::New { sequence } => (sequence, true),
+            Delivered::Unchanged { sequence } => (sequence, false),
+        };
+        result["snapshot"] = json!(snapshot.to_string());
+        result["sequence"] = json!(sequence);
+        result["published"] = json!(published);
+    }
+    result
+}

@@ -1,0 +1,85 @@
+//! A workspace document on disk: read and checked, with the files of ids that it names. Knows which
+//! files those were, so that a watcher can look at them too.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use skyful::check::{self, Checked, Options};
+use skyful::compile::{self, Snapshot};
+use skyful::model::Workspace;
+use skyful::problem::{Problem, Severity};
+
+use crate::failure::Failure;
+
+pub struct Document {
+    pub path: PathBuf,
+    pub text: Vec<u8>,
+    pub checked: Checked,
+    /// Id files that it names, there or not.
+    pub files: Vec<PathBuf>,
+}
+
+impl Document {
+    /// Fails only if the document itself cannot be read; a missing file of ids is a problem in it.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let text = std::fs::read(path).map_err(|error| Failure::io("read", path, &error))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let files = RefCell::new(Vec::new());
+        let read_file = |name: &str| {
+            let file = folder.join(name);
+            let bytes = std::fs::read(&file).map_err(|error| error.to_string());
+            files.borrow_mut().push(file);
+            bytes
+        };
+        let options = Options {
+            now_ms: Some(now_ms()),
+            read_file: &read_file,
+        };
+        let checked = check::check(&text, &options);
+        Ok(Self {
+            path: path.to_owned(),
+            text,
+            checked,
+            files: files.into_inner(),
+        })
+    }
+
+    pub fn errors(&self) -> usize {
+        count(&self.checked.problems, Severity::Error)
+    }
+
+    pub fn warnings(&self) -> usize {
+        count(&self.checked.problems, Severity::Warning)
+    }
+
+    pub fn pages(&self) -> usize {
+        let workspace = self.checked.workspace.as_ref();
+        workspace.map_or(0, |workspace| workspace.pages.len())
+    }
+
+    /// None if there are errors, which then stand among the problems.
+    pub fn compile(&mut self, progress: compile::Progress<'_>) -> Option<(&Workspace, Snapshot)> {
+        let workspace = self.checked.workspace.as_ref()?;
+        match compile::compile(workspace, progress) {
+            Ok(snapshot) => Some((workspace, snapshot)),
+            Err(problems) => {
+                self.checked.problems.extend(problems);
+                None
+            }
+        }
+    }
+}
+
+fn count(problems: &[Problem], severity: Severity) -> usize {
+    problems.iter().filter(|p| p.severity == severity).count()
+}
+
+/// The clock, in Unix milliseconds.
+pub fn now_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|elapsed| i64::try_from(elapsed.as_millis()).ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,20 @@
+//! The binary `skyful`: what people who write, check, compile, sign and deliver workspace documents
+//! use. Deciding who sees what is the core's; answering visitors is the edge's.
+
+mod archive;
+mod cli;
+mod deliver;
+mod diff;
+mod document;
+mod failure;
+mod key_file;
+mod outline;
+mod output;
+mod publisher;
+mod report;
+mod sample;
+mod watch;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

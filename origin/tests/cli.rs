@@ -1,0 +1,14 @@
+//! Stories about the command line, told with the real binary.
+
+#[path = "cli/diff.rs"]
+mod diff;
+#[path = "cli/documents.rs"]
+mod documents;
+#[path = "cli/running.rs"]
+mod running;
+#[path = "cli/signing.rs"]
+mod signing;
+#[path = "cli/snapshots.rs"]
+mod snapshots;
+#[path = "cli/support.rs"]
+mod support;
