@@ -119,12 +119,12 @@ fn count(r: &mut Reader<'_>, object: &At<'_>) -> Option<Count> {
     r.word(&at, "event that a cap counts", &words)
 }
 
-/// `by` of a cap, rollout or experiment.
+/// `by` of a cap, rollout or experiment: `device`, or left out for the unit.
 pub(crate) fn subject(r: &mut Reader<'_>, object: &At<'_>) -> Option<Subject> {
     let Some(at) = object.get("by") else {
         return Some(Subject::default());
     };
-    let words = [("unit", Subject::Unit), ("device", Subject::Device)];
+    let words = [("device", Subject::Device)];
     r.word(&at, "subject", &words)
 }
 

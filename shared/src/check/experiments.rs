@@ -71,6 +71,11 @@ fn ranges(r: &mut Reader<'_>, at: &At<'_>) -> Option<Vec<(u32, u32)>> {
             None => whole = false,
         }
     }
+    if out.is_empty() && whole {
+        let message = "an experiment owns at least one range of buckets";
+        r.error("invalid_value", at, message);
+        return None;
+    }
     out.sort_unstable();
     whole.then_some(out)
 }
@@ -114,7 +119,7 @@ fn metrics(r: &mut Reader<'_>, at: &At<'_>) -> Option<Vec<String>> {
     let mut whole = true;
     let mut seen = HashMap::new();
     for item in r.list(at, "metrics", limits::METRICS)? {
-        match r.short_text(&item, "a metric", limits::KEY_BYTES) {
+        match r.key_value(&item, "a metric") {
             Some(metric) => {
                 whole &= plans::unique(r, &item, metric, &mut seen, "metric");
                 out.push(metric.to_owned());

@@ -131,11 +131,12 @@ fn not_a_tag(r: &mut Reader<'_>, at: &At<'_>, tag: &str, at_key: bool) {
     }
 }
 
-/// Subtags of 1 to 8 letters or digits, the first of letters (BCP 47, loosely).
+/// Subtags of 1 to 8 letters or digits, the first of 2 to 8 letters (BCP 47, loosely).
 fn is_tag(tag: &str) -> bool {
     let mut subtags = tag.split(['-', '_']);
     let first = subtags.next().unwrap_or_default();
     tag.len() <= limits::LOCALE_BYTES
+        && (2..=8).contains(&first.len())
         && first.bytes().all(|b| b.is_ascii_alphabetic())
         && std::iter::once(first)
             .chain(subtags)

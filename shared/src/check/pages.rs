@@ -64,7 +64,7 @@ fn slots(r: &mut Reader<'_>, at: &At<'_>) -> Option<Vec<Slot>> {
         });
         let max = object.get("max").map(|at| {
             let limit = ("SLOT_MAX", limits::SLOT_MAX);
-            r.whole_limited(&at, "a slot's `max`", 0, limit)
+            r.whole_limited(&at, "a slot's `max`", 1, limit)
         });
         match (key, plans::given(max)) {
             (Some(key), Some(max)) => out.push(Slot {
@@ -73,6 +73,10 @@ fn slots(r: &mut Reader<'_>, at: &At<'_>) -> Option<Vec<Slot>> {
             }),
             _ => whole = false,
         }
+    }
+    if out.is_empty() && whole {
+        r.error("invalid_value", at, "a page needs at least one slot");
+        return None;
     }
     whole.then_some(out)
 }
@@ -224,7 +228,7 @@ fn one_ordering(r: &mut Reader<'_>, at: &At<'_>) -> Option<Ordering> {
         .and_then(|at| r.word(&at, "ordering", &words));
     let weights = object.get("weights").map(|at| weights(r, &at));
     let metric = object.get("metric").map(|at| {
-        let metric = r.short_text(&at, "a metric", limits::KEY_BYTES);
+        let metric = r.key_value(&at, "a metric");
         metric.map(str::to_owned)
     });
     let by = by?;
@@ -242,15 +246,10 @@ fn one_ordering(r: &mut Reader<'_>, at: &At<'_>) -> Option<Ordering> {
             fits = false;
         }
     }
-    for (field, needed) in [
-        ("weights", by == By::Weighted),
-        ("metric", by == By::Learned),
-    ] {
-        if needed && object.get(field).is_none() {
-            let message = format!("this ordering needs the field `{field}`");
-            r.error_intro("missing_field", object, message);
-            fits = false;
-        }
+    if by == By::Learned && object.get("metric").is_none() {
+        let message = "a learned ordering needs the field `metric`";
+        r.error_intro("missing_field", object, message);
+        fits = false;
     }
     let weights = plans::given(weights)?.unwrap_or_default();
     let metric = plans::given(metric)?.unwrap_or_default();

@@ -176,8 +176,14 @@ fn days(r: &mut Reader<'_>, at: &At<'_>) -> Option<[bool; 7]> {
     let mut whole = true;
     for item in r.list(at, "days", DAYS.len())? {
         match r.word(&item, "day", &DAYS) {
-            Some(index) => days.iter_mut().skip(index).take(1).for_each(|d| *d = true),
             None => whole = false,
+            Some(index) => {
+                let day = days.get_mut(index);
+                if day.as_ref().is_some_and(|day| **day) {
+                    r.error("duplicate", &item, "this day stands twice");
+                }
+                day.into_iter().for_each(|day| *day = true);
+            }
         }
     }
     if whole && days == [false; 7] {

@@ -44,7 +44,7 @@ shapes! {
         ["schedule", "placement", "audience", "caps", "rollout", "experiment", "content", "description"];
     PAGE = "page", "a page", ["slots"], ["default", "plans", "description"];
     SLOT = "slot", "a slot", ["key"], ["max"];
-    PAGE_DEFAULT = "page_default", "a page's default", ["modules"], ["ordering"];
+    PAGE_DEFAULT = "page_default", "a page's default", [], ["modules", "ordering"];
     PAGE_PLAN = "page_plan", "a page plan", ["key"],
         ["schedule", "placement", "audience", "caps", "rollout", "experiment", "modules", "ordering",
          "description"];

@@ -428,11 +428,11 @@ fn layers_and_experiments() {
             ],
         ),
         (
-            "experiments: {e: {layer: copy, buckets: [], variants: [{key: a, weight: 9999}]}}",
+            "experiments: {e: {layer: copy, buckets: [[0, 1]], variants: [{key: a, weight: 9999}]}}",
             &["weights_sum /experiments/e/variants 1"],
         ),
         (
-            "experiments: {e: {layer: copy, buckets: [], variants: [{key: a, weight: 5000}, {key: a, weight: 5000}], by: devise, salt: ''}}",
+            "experiments: {e: {layer: copy, buckets: [[0, 1]], variants: [{key: a, weight: 5000}, {key: a, weight: 5000}], by: devise, salt: ''}}",
             &[
                 "duplicate /experiments/e/variants/1/key 1",
                 "invalid_value /experiments/e/by 1",
@@ -628,8 +628,11 @@ fn pages() {
             ],
         ),
         (
-            "pages: {home: {slots: [{key: top}], default: {}}}",
-            &["missing_field /pages/home/default 1"],
+            "pages: {home: {slots: [], default: {}}, b: {slots: [{key: top, max: 0}]}}",
+            &[
+                "invalid_value /pages/home/slots 1",
+                "out_of_range /pages/b/slots/0/max 1",
+            ],
         ),
         (
             "pages: {home: {slots: [{key: top}], default: {modules: {}}, plans: [{key: p, ordering: {top: {by: fastest}, low: {by: manual}}}]}}",

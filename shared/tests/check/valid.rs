@@ -137,3 +137,23 @@ fn every_document_of_the_vectors_is_free_of_errors() {
         }
     }
 }
+
+#[test]
+fn the_examples_are_free_of_problems() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
+    let folder = std::env::var("SKYFUL_EXAMPLES").unwrap_or(folder.to_owned());
+    for example in std::fs::read_dir(folder).into_iter().flatten() {
+        let folder = example.expect("readable").path();
+        for file in std::fs::read_dir(&folder).into_iter().flatten() {
+            let path = file.expect("readable").path();
+            if path.extension().is_none_or(|e| e != "yaml") {
+                continue;
+            }
+            let text = std::fs::read(&path).expect("readable");
+            let checked = super::run_with(&text, &|file| {
+                std::fs::read(folder.join(file)).map_err(|e| e.to_string())
+            });
+            assert_eq!(checked.problems, [], "{}", path.display());
+        }
+    }
+}
