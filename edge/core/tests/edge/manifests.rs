@@ -38,6 +38,7 @@ fn where_nothing_was_ever_published_the_answer_is_503_until_something_is() {
     let answer = world.home();
     assert_eq!(answer.response.status, 503);
     assert_eq!(answer.json["type"], "urn:skyful:problem:no-snapshot");
+    assert_eq!(answer.response.header("retry-after"), Some("2"));
     assert_eq!(world.get("/healthz").response.status, 503);
     assert_eq!(world.status()["release"], serde_json::Value::Null);
     world.publish(1, &snapshot("one"));
