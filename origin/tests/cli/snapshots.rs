@@ -166,7 +166,7 @@ fn ten_thousand_contexts_are_answered_at_once() {
     let started = std::time::Instant::now();
     let result = desk.run_with_input(&args, &lines).ends_with_code(0);
     assert_eq!(result.out.lines().count(), 10_000);
-    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
 }
 
 #[test]
