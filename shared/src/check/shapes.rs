@@ -3,7 +3,7 @@
 
 #[derive(Debug)]
 pub struct Shape {
-    /// As in `$defs` of the schema.
+    /// The definition in `$defs` of the schema that it belongs to, if there is one.
     pub name: &'static str,
     /// For messages, for example "a plan".
     pub noun: &'static str,
@@ -32,7 +32,7 @@ shapes! {
     ATTRIBUTE = "attribute", "an attribute", ["type"], ["from", "values", "min", "max", "description"];
     MODULE_TYPE = "module_type", "a module type", ["schema"], ["template", "description"];
     SEGMENT = "segment", "a segment", [], ["rule", "ids", "description"];
-    IDS = "ids", "an id list", [], ["file", "list"];
+    IDS = "segment", "an id list", [], ["file", "list"];
     CAP_GROUP = "cap_group", "a cap group", ["limit", "per"], ["count", "description"];
     LAYER = "layer", "a layer", [], ["holdout"];
     EXPERIMENT = "experiment", "an experiment", ["layer", "buckets", "variants"],
@@ -55,16 +55,16 @@ shapes! {
         ["platforms", "min_app_version", "max_app_version", "channels"];
     ROLLOUT = "rollout", "a rollout", ["share"], ["salt", "by"];
     PLAN_EXPERIMENT = "plan_experiment", "a plan's experiment", ["key", "variant"], [];
-    CAP_LIMIT = "cap_limit", "a limit cap", ["limit", "per"], ["count", "by"];
-    CAP_COOLDOWN = "cap_cooldown", "a cooldown", ["cooldown"], ["count", "by"];
-    CAP_STOP = "cap_stop", "a `stop_after` cap", ["stop_after"], ["by"];
-    CAP_IN_GROUP = "cap_in_group", "a group cap", ["group"], ["by"];
-    CALENDAR = "calendar", "a calendar window", ["calendar"], ["timezone"];
-    PREDICATE = "predicate", "a predicate", ["attr", "op"], ["value"];
-    RULE_ALL = "rule_all", "an `all` rule", ["all"], [];
-    RULE_ANY = "rule_any", "an `any` rule", ["any"], [];
-    RULE_NOT = "rule_not", "a `not` rule", ["not"], [];
-    RULE_SEGMENT = "rule_segment", "a segment rule", ["segment"], [];
+    CAP_LIMIT = "cap", "a limit cap", ["limit", "per"], ["count", "by"];
+    CAP_COOLDOWN = "cap", "a cooldown", ["cooldown"], ["count", "by"];
+    CAP_STOP = "cap", "a `stop_after` cap", ["stop_after"], ["by"];
+    CAP_IN_GROUP = "cap", "a group cap", ["group"], ["by"];
+    CALENDAR = "period", "a calendar window", ["calendar"], ["timezone"];
+    PREDICATE = "rule", "a predicate", ["attr", "op"], ["value"];
+    RULE_ALL = "rule", "an `all` rule", ["all"], [];
+    RULE_ANY = "rule", "an `any` rule", ["any"], [];
+    RULE_NOT = "rule", "a `not` rule", ["not"], [];
+    RULE_SEGMENT = "rule", "a segment rule", ["segment"], [];
     PIPELINE = "pipeline", "a pipeline", ["steps"], [];
     PIPELINE_STEP = "pipeline_step", "a pipeline step", [], ["staff", "share", "hold"];
 }
