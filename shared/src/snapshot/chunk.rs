@@ -38,8 +38,8 @@ impl Chunk {
         Ok(chunk)
     }
 
-    /// Reads without asking for a digest or a meaning. Accesses that miss then yield defaults.
-    pub fn locate(bytes: Vec<u8>) -> Result<Self, DecodeError> {
+    /// Finds the sections, without asking for a digest or a meaning.
+    fn locate(bytes: Vec<u8>) -> Result<Self, DecodeError> {
         let object = Object::decode(&bytes)?;
         if object.kind != Kind::Page {
             return Err(DecodeError::Misplaced);
