@@ -1,6 +1,6 @@
 # Thin targets: what they do stands where it belongs (Cargo, tests, scripts/).
 CARGO ?= cargo
-SKYFUL = $(CARGO) run --quiet --package skyful-origin --bin skyful --
+SKYFUL = $(CARGO) run --package skyful-origin --bin skyful --
 
 .PHONY: demo test check fmt e2e bench fuzz
 

@@ -56,7 +56,23 @@ impl Batch {
 /// The batch of a seed: the same for ever, unless the generator changes.
 pub fn batch(seed: u64, contexts: usize) -> Batch {
     let mut draw = Draw::new(seed);
-    let (document, files) = document::document(&mut draw);
+    let drawn = document::document(&mut draw);
+    with_contexts(seed, draw, drawn, contexts)
+}
+
+/// A batch on one big document: fifty modules of twenty plans.
+pub fn thousand_plans(seed: u64, contexts: usize) -> Batch {
+    let mut draw = Draw::new(seed);
+    let size = document::Size {
+        modules: 50,
+        plans: Some(20),
+    };
+    let drawn = document::sized(&mut draw, size);
+    with_contexts(seed, draw, drawn, contexts)
+}
+
+fn with_contexts(seed: u64, mut draw: Draw, drawn: (Value, Files), contexts: usize) -> Batch {
+    let (document, files) = drawn;
     let edges = edges::edges(&mut draw, &document, &files);
     let pages: Vec<String> = document["pages"]
         .as_object()

@@ -26,10 +26,18 @@ fn number(variable: &str, default: u64) -> u64 {
     }
 }
 
+/// The answer, which explaining doesn't change.
 fn ask(product: &mut Product, page: &str, context_text: &str) -> Option<Value> {
-    let context = Context::from_json(context_text.as_bytes())
+    let mut context = Context::from_json(context_text.as_bytes())
         .unwrap_or_else(|e| panic!("{e}: {context_text}"));
-    product.answer(page, &context)
+    let answer = product.answer(page, &context);
+    context.explain = true;
+    assert_eq!(
+        product.answer(page, &context),
+        answer,
+        "explained: {context_text}"
+    );
+    answer
 }
 
 fn differs(case: &Case) -> bool {

@@ -2,6 +2,7 @@
 //! literals are kept as written.
 
 use alloc::borrow::Cow;
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -158,12 +159,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'a>, A::Error> {
                 let mut fields: Vec<(Cow<'a, str>, &'a RawValue)> = Vec::new();
+                let mut names = BTreeSet::new();
                 while let Some((name, value)) = map.next_entry::<Text<'a>, &'a RawValue>()? {
-                    // Both limits are far below what would make this scan slow.
                     if fields.len() >= limits::REQUEST_COUNTERS {
                         return Err(serde::de::Error::custom("too many fields"));
                     }
-                    if fields.iter().any(|(earlier, _)| *earlier == name.0) {
+                    if !names.insert(name.0.clone()) {
                         return Err(serde::de::Error::custom(format!(
                             "`{}` is given twice",
                             name.0

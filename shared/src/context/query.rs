@@ -95,6 +95,6 @@ fn decode(text: &str) -> Result<Cow<'_, str>, BadRequest> {
         }
     }
     let text = String::from_utf8(out)
-        .map_err(|_| BadRequest::new("", "a parameter is not UTF-8 after decoding"))?;
+        .map_err(|_| BadRequest::new("", "the query is not UTF-8 after decoding"))?;
     Ok(Cow::Owned(text))
 }

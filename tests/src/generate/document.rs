@@ -21,8 +21,27 @@ const TAGS: [&str; 10] = [
     "fr",
 ];
 
-/// A document, and the files that it refers to.
+/// How much of a document to draw.
+#[derive(Clone, Copy)]
+pub struct Size {
+    pub modules: u64,
+    /// Plans of each module; a few if none.
+    pub plans: Option<u64>,
+}
+
+/// A small document, and the files that it refers to.
 pub fn document(draw: &mut Draw) -> (Value, Files) {
+    let modules = 1 + draw.below(8);
+    sized(
+        draw,
+        Size {
+            modules,
+            plans: None,
+        },
+    )
+}
+
+pub fn sized(draw: &mut Draw, size: Size) -> (Value, Files) {
     let mut files = Files::new();
     let locales = locales(draw);
     let attributes = attributes(draw);
@@ -41,8 +60,11 @@ pub fn document(draw: &mut Draw) -> (Value, Files) {
             .collect(),
     };
     let types = types(draw);
-    let modules = numbered("m", 1 + draw.below(8), |index| {
-        module(draw, &known, &types, &locales, index)
+    let modules = numbered("m", size.modules, |index| {
+        let plans = size
+            .plans
+            .unwrap_or_else(|| draw.below(if index == 0 { 9 } else { 6 }));
+        module(draw, &known, &types, &locales, plans)
     });
     let module_keys: Vec<String> = modules.keys().cloned().collect();
     let pages = numbered("p", 1 + draw.below(3), |_| page(draw, &known, &module_keys));
@@ -243,7 +265,7 @@ fn module(
     known: &Known<'_>,
     types: &Map<String, Value>,
     locales: &Value,
-    index: u64,
+    count: u64,
 ) -> Value {
     let type_keys: Vec<&String> = types.keys().collect();
     let type_key = *draw.pick(&type_keys);
@@ -260,7 +282,6 @@ fn module(
     if has_default {
         module["default"] = json!({"content": filler.content(draw)});
     }
-    let count = draw.below(if index == 0 { 9 } else { 6 });
     let plans = numbered("", count, |number| {
         let mut plan = Map::from_iter([("key".to_owned(), json!(format!("mp{number}")))]);
         constraints::constrain(draw, known, &mut plan);
