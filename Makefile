@@ -29,3 +29,5 @@ bench:
 ## A million generated cases: the second reader against the product.
 fuzz:
 	SKYFUL_CASES=1000000 $(CARGO) test --release --package skyful-tests --test equality -- --nocapture
+	SKYFUL_ALL=1 $(CARGO) test --package skyful-origin --test cli thousand_plans
+	SKYFUL_MUTANTS=1000000 $(CARGO) test --release --package skyful-tests --test mutants

@@ -12,3 +12,5 @@ mod signing;
 mod snapshots;
 #[path = "cli/support.rs"]
 mod support;
+#[path = "cli/thousand_plans.rs"]
+mod thousand_plans;
