@@ -40,6 +40,11 @@ pub fn say(text: &str) {
     _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
+/// Says what is no failure, yet somebody should look at.
+pub fn warning(text: &str) {
+    say(&format!("{YELLOW}warning{PLAIN}: {text}"));
+}
+
 pub fn failure(failure: &Failure) {
     if !failure.message.is_empty() {
         say(&format!("{RED}error{PLAIN}: {}", failure.message));

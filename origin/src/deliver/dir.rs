@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
 use skyful::compile::Snapshot;
-use skyful::manifest::envelope::{Envelope, Header};
-use skyful::manifest::{Keys, Mode, Tail, Value, key_id, sign};
+use skyful::manifest::{
+    Header, Keys, Manifest, Mode, Refusal, Tail, TrustSet, Value, era_of, sign,
+};
 use skyful::snapshot::Digest;
 
 use crate::failure::Failure;
+use crate::{key_file, output};
 
 /// What a delivery came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,19 +53,22 @@ impl Store {
         key: &SigningKey,
         now_ms: i64,
     ) -> Result<Delivered, Failure> {
+        let own = TrustSet::parse(&key_file::public_hex(key)).map_err(Failure::usage)?;
+        // From reading the stored sequence to writing the next one, nobody else does either.
+        let _lock = self.lock()?;
+        let stored = self.stored(&own)?;
+        let shown = stored.shown(snapshot.listing.digest());
+        // Counted before anything is written: a store that cannot go on stays as it is.
+        let sequence = match shown {
+            Some(shown) => shown,
+            None => self.next_sequence(&stored)?,
+        };
         for (digest, bytes) in &snapshot.objects {
             self.put_object(digest, bytes)?;
         }
-        // From reading the stored sequence to writing the next one, nobody else does either.
-        let _lock = self.lock()?;
-        let head = self.head()?;
-        if let Some(head) = &head
-            && head.shows(snapshot.listing.digest(), key)
-        {
-            let sequence = head.header.sequence;
+        if shown.is_some() {
             return Ok(Delivered::Unchanged { sequence });
         }
-        let sequence = self.next_sequence(head.as_ref())?;
         let header = sign::full_release(&self.workspace, &self.env, sequence, now_ms);
         let tail = Tail {
             stable: snapshot.listing.clone(),
@@ -73,11 +78,13 @@ impl Store {
         let envelope = sign::sign(header, &tail, key);
         let value = Value {
             current: &envelope,
-            fallback: head.as_ref().map_or(&[], |head| &head.envelope),
+            fallback: match &stored.current {
+                Held::Verified(head) => &head.envelope,
+                _ => &[],
+            },
         };
         self.put(&self.keys.manifest(), &value.join())?;
-        let stored = self.head()?.map_or(0, |head| head.header.sequence);
-        if stored < sequence {
+        if self.stored(&own)?.current.sequence() < Some(sequence) {
             let message = format!("{} was written but not kept", self.keys.manifest());
             return Err(Failure::usage(message));
         }
@@ -100,32 +107,74 @@ impl Store {
         Ok(())
     }
 
-    /// The manifest that stands in the store.
-    fn head(&self) -> Result<Option<Head>, Failure> {
-        let Some(bytes) = self.get(&self.keys.manifest())? else {
-            return Ok(None);
-        };
-        Ok(Value::split(&bytes)
-            .ok()
-            .and_then(|value| Head::read(value.current)))
+    /// Whatever of manifests stands in the store.
+    fn stored(&self, own: &TrustSet) -> Result<Stored, Failure> {
+        let manifest = self.get(&self.keys.manifest())?;
+        let settled = self.get(&self.keys.settled())?;
+        let value = manifest.as_deref().map(Value::split);
+        let copy = |envelope| Held::read(envelope, own, &self.workspace, &self.env);
+        Ok(Stored {
+            current: match &value {
+                None => Held::Missing,
+                Some(Ok(value)) => copy(value.current),
+                Some(Err(_)) => Held::Damaged,
+            },
+            fallback: match &value {
+                Some(Ok(value)) if !value.fallback.is_empty() => copy(value.fallback),
+                _ => Held::Missing,
+            },
+            settled: settled.as_deref().map_or(Held::Missing, copy),
+        })
     }
 
-    /// One more than the highest that any edge can have seen here; the era is kept.
-    fn next_sequence(&self, head: Option<&Head>) -> Result<u64, Failure> {
-        let settled = self.get(&self.keys.settled())?;
-        let settled = settled.as_deref().and_then(Head::read);
-        let settled = settled.map(|head| head.header.sequence);
-        let manifest = self.path(&self.keys.manifest());
-        match (head, settled) {
-            (Some(head), settled) => Ok(settled.unwrap_or(0).max(head.header.sequence) + 1),
-            // An unreadable manifest may have been one ahead of what was recorded as settled.
-            (None, Some(settled)) => Ok(settled + 2),
-            (None, None) if manifest.exists() => {
-                let message = format!("{} cannot be read", manifest.display());
-                Err(Failure::usage(message).hint("move it away to begin again with sequence 1"))
-            }
-            (None, None) => Ok(1),
+    /// One more than the highest that any edge can have seen here; the era is kept. A sequence counts
+    /// only where the signature holds: a flipped bit would otherwise move the count ahead for good, or
+    /// back to where edges ignore it.
+    fn next_sequence(&self, stored: &Stored) -> Result<u64, Failure> {
+        // After another key only what was settled since is evidence: the fallback may be from before.
+        if matches!(stored.current, Held::Foreign) && stored.settled.sequence().is_none() {
+            return self.first_sequence(stored);
         }
+        let known = stored.copies().map(Held::sequence).into_iter().max();
+        let last = match known.flatten() {
+            Some(known) if matches!(stored.current, Held::Verified(_)) => known,
+            // An unreadable manifest may have been one ahead of what was settled, or of its fallback.
+            Some(known) => known.saturating_add(1),
+            None => return self.first_sequence(stored),
+        };
+        let next = last.saturating_add(1);
+        // Also the bound of all sequences, 2^52: the last era ends there. Going on in the next one is
+        // a person's decision, as trust may end with an era.
+        if era_of(next) == era_of(last) {
+            return Ok(next);
+        }
+        let manifest = self.path(&self.keys.manifest());
+        let message = format!(
+            "sequence {last} of {} is the last of its era",
+            manifest.display()
+        );
+        Err(Failure::usage(message).hint("nothing was written; publish into another store"))
+    }
+
+    /// Where nothing tells how far the store was.
+    fn first_sequence(&self, stored: &Stored) -> Result<u64, Failure> {
+        let any = |wanted: fn(&Held) -> bool| stored.copies().into_iter().any(wanted);
+        let manifest = self.path(&self.keys.manifest());
+        if any(|copy| matches!(copy, Held::Foreign)) {
+            let message = format!("{} was signed with another key", manifest.display());
+            let hint = "publish with the key that signed it, or into another store";
+            return Err(Failure::usage(message).hint(hint));
+        }
+        // A guess from the damaged bytes could be so high that nothing can follow it, and a publisher
+        // remembers nothing outside its store. 1 is never wrong for edges that start with this store.
+        if any(|copy| matches!(copy, Held::Damaged)) {
+            output::warning(&format!(
+                "{} cannot be read, and nothing tells how far it was: it begins again with sequence 1; \
+                 edges that have seen a higher one will ignore it",
+                manifest.display()
+            ));
+        }
+        Ok(1)
     }
 
     fn lock(&self) -> Result<File, Failure> {
@@ -157,27 +206,60 @@ impl Store {
     }
 }
 
-/// A stored manifest. Who signed it is the edges' business; here only its place in the order counts.
+/// The manifests of a store. Edges hold the count of the highest they have seen.
+struct Stored {
+    current: Held,
+    fallback: Held,
+    settled: Held,
+}
+
+impl Stored {
+    fn copies(&self) -> [&Held; 3] {
+        [&self.current, &self.fallback, &self.settled]
+    }
+
+    /// The sequence under which everybody already sees this snapshot, if so.
+    fn shown(&self, snapshot: Digest) -> Option<u64> {
+        let Held::Verified(head) = &self.current else {
+            return None;
+        };
+        let header = &head.header;
+        let shows = header.stable == snapshot && header.gray.is_none() && header.mode == Mode::Run;
+        shows.then_some(header.sequence)
+    }
+}
+
+/// A stored manifest, as an edge sees it that trusts this publisher alone.
+enum Held {
+    Missing,
+    Damaged,
+    /// Another key's, by its own account.
+    Foreign,
+    Verified(Box<Head>),
+}
+
 struct Head {
     header: Header,
     envelope: Vec<u8>,
 }
 
-impl Head {
-    fn read(envelope: &[u8]) -> Option<Self> {
-        let header = Header::decode(Envelope::split(envelope).ok()?.header).ok()?;
-        Some(Self {
-            header,
-            envelope: envelope.to_vec(),
-        })
+impl Held {
+    fn read(envelope: &[u8], own: &TrustSet, workspace: &str, env: &str) -> Self {
+        match Manifest::open(envelope, own, workspace, env) {
+            Ok(manifest) => Self::Verified(Box::new(Head {
+                header: manifest.header,
+                envelope: envelope.to_vec(),
+            })),
+            Err(Refusal::UnknownKey) => Self::Foreign,
+            Err(_) => Self::Damaged,
+        }
     }
 
-    /// Whether everybody already sees this snapshot, under this key.
-    fn shows(&self, snapshot: Digest, key: &SigningKey) -> bool {
-        self.header.stable == snapshot
-            && self.header.gray.is_none()
-            && self.header.mode == Mode::Run
-            && self.header.key_id == key_id(&key.verifying_key())
+    fn sequence(&self) -> Option<u64> {
+        match self {
+            Self::Verified(head) => Some(head.header.sequence),
+            _ => None,
+        }
     }
 }
 
