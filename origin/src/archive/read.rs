@@ -73,6 +73,12 @@ impl Archive {
             .map_err(|error| self.folder.broken(&digest, error))
     }
 
+    /// What to say of a listing without the id shards that its chunks ask for.
+    pub fn no_id_shard(&self) -> Failure {
+        let path = self.folder.path(&self.digest);
+        incomplete(format!("{} names no id shard", path.display()))
+    }
+
     /// Everything at once, as the compiler gives it. Objects are not verified here but where they are
     /// opened; [`Archive::broken`] says where a bad one lies.
     pub fn load(&self) -> Result<Snapshot, Failure> {
@@ -106,10 +112,8 @@ impl Folder {
 
     fn object(&self, digest: &Digest) -> Result<Vec<u8>, Failure> {
         let path = self.path(digest);
-        fs::read(&path).map_err(|error| {
-            Failure::fault(format!("cannot read {}: {error}", path.display()))
-                .hint("the snapshot is incomplete; compile or copy it again")
-        })
+        fs::read(&path)
+            .map_err(|error| incomplete(format!("cannot read {}: {error}", path.display())))
     }
 
     fn manifest(
@@ -148,6 +152,10 @@ impl Folder {
         }
         Ok(Some(header))
     }
+}
+
+fn incomplete(message: String) -> Failure {
+    Failure::fault(message).hint("the snapshot is incomplete; compile or copy it again")
 }
 
 /// Reads a manifest without asking who signed it; that it is whole is checked.

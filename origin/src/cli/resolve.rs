@@ -153,9 +153,10 @@ impl Answers<'_> {
             bad => Err(Failure {
                 code: FAULT,
                 ..Failure::fault(format!(
-                    "{} of {} no answer",
+                    "{} of {} {} no answer",
                     output::count(bad, "line"),
-                    path.display()
+                    path.display(),
+                    if bad == 1 { "has" } else { "have" }
                 ))
             }),
         }
@@ -207,8 +208,9 @@ impl Answers<'_> {
         };
         let listing = &self.archive.listing;
         let hash = IdKey::of_workspace(&listing.workspace).hash(unit);
+        // As at an edge: without its shard, "not on the list" would be a guess.
         let Some((number, digest)) = listing.id_shard(hash) else {
-            return Ok(None);
+            return Err(self.archive.no_id_shard());
         };
         if !self.shards.contains_key(&number) {
             let shard = self.archive.id_shard(digest, number)?;

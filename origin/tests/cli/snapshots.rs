@@ -1,6 +1,8 @@
 //! Compiling, answering, looking inside.
 
 use serde_json::{Value, json};
+use skyful::ids::IdKey;
+use skyful::snapshot::{Digest, Listing};
 
 use crate::support::{Desk, sample};
 
@@ -141,6 +143,56 @@ fn many_contexts_are_answered_in_order_and_bad_lines_have_their_say() {
     );
     assert_eq!(answers[3]["page"], "home");
     assert_eq!(answers.len(), 4);
+    assert!(
+        result.err.contains("2 lines of - have no answer"),
+        "{}",
+        result.err
+    );
+    let result = desk.run_with_input(&args, "{}\nnothing\n");
+    assert!(
+        result.err.contains("1 line of - has no answer"),
+        "{}",
+        result.err
+    );
+}
+
+#[test]
+fn a_missing_id_shard_is_a_fault_of_the_snapshot() {
+    let args = [
+        "resolve",
+        "--snapshot",
+        "snapshot",
+        "--page",
+        "home",
+        "--context",
+        "-",
+    ];
+    let check = |desk: &Desk, name: &str| {
+        let result = desk.run_with_input(&args, README_VISITOR).ends_with_code(1);
+        assert!(result.err.contains(name), "{}", result.err);
+        assert!(result.err.contains("incomplete"), "{}", result.err);
+        assert_eq!(result.out, "");
+    };
+    let desk = Desk::with_snapshot();
+    let named = std::fs::read_to_string(desk.path("snapshot/snapshot")).expect("read");
+    let object = |digest: Digest| desk.path("snapshot/o").join(digest.hex());
+    let digest = named.trim().strip_prefix("b3-").and_then(Digest::from_hex);
+    let digest = digest.expect("a digest");
+    let bytes = std::fs::read(object(digest)).expect("read");
+    let mut listing = Listing::from_object(&bytes, digest).expect("a listing");
+    // A file that isn't there.
+    let hash = IdKey::of_workspace("wallet").hash("u-1");
+    let (_, shard) = listing.id_shard(hash).expect("a shard");
+    let away = desk.path("away");
+    std::fs::rename(object(shard), &away).expect("moved");
+    check(&desk, &shard.hex());
+    std::fs::rename(&away, object(shard)).expect("moved");
+    // A listing that doesn't name one.
+    listing.id_shards.clear();
+    let digest = listing.digest();
+    std::fs::write(object(digest), listing.to_object()).expect("written");
+    desk.write("snapshot/snapshot", &format!("{digest}\n"));
+    check(&desk, &digest.hex());
 }
 
 #[test]
