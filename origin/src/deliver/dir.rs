@@ -136,23 +136,21 @@ impl Store {
             return self.first_sequence(stored);
         }
         let known = stored.copies().map(Held::sequence).into_iter().max();
-        let last = match known.flatten() {
-            Some(known) if matches!(stored.current, Held::Verified(_)) => known,
-            // An unreadable manifest may have been one ahead of what was settled, or of its fallback.
-            Some(known) => known.saturating_add(1),
-            None => return self.first_sequence(stored),
+        let Some(known) = known.flatten() else {
+            return self.first_sequence(stored);
         };
-        let next = last.saturating_add(1);
+        let next = match stored.current {
+            Held::Verified(_) => known.saturating_add(1),
+            // An unreadable manifest may have been one ahead of what was settled, or of its fallback.
+            _ => known.saturating_add(2),
+        };
         // Also the bound of all sequences, 2^52: the last era ends there. Going on in the next one is
         // a person's decision, as trust may end with an era.
-        if era_of(next) == era_of(last) {
+        if era_of(next) == era_of(known) {
             return Ok(next);
         }
-        let manifest = self.path(&self.keys.manifest());
-        let message = format!(
-            "sequence {last} of {} is the last of its era",
-            manifest.display()
-        );
+        let manifest = self.path(&self.keys.manifest()).display().to_string();
+        let message = format!("no sequence is left after {known} in the era of {manifest}");
         Err(Failure::usage(message).hint("nothing was written; publish into another store"))
     }
 

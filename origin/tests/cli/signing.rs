@@ -230,6 +230,11 @@ fn an_era_that_is_counted_out_is_told_before_anything_is_written() {
         assert!(result.err.contains("era"), "{}", result.err);
         assert_eq!(objects(), objects_before);
         assert!(before == std::fs::read(desk.path(MANIFEST)).expect("read"));
+        // Two ahead of what was settled is too far as well.
+        std::fs::write(desk.path(SETTLED), current).expect("written");
+        damage(&desk);
+        let result = publish(&desk, "key").ends_with_code(2);
+        assert!(result.err.contains("era"), "{}", result.err);
     }
 }
 
