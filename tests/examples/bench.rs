@@ -67,7 +67,7 @@ fn publishing(name: &str, text: &[u8], read_file: &dyn Fn(&str) -> Result<Vec<u8
             digest,
             &workspace.key,
             page,
-        )))
+        )));
     };
     let kilobytes = bytes.len() / 1_000;
     row(
