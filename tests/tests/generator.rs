@@ -9,7 +9,7 @@ use skyful_tests::generate::minimize::minimize;
 use skyful_tests::generate::{batch, batches};
 use skyful_tests::reader::{self, Reader};
 
-const BATCHES: u64 = 100;
+const BATCHES: u64 = 250;
 const CONTEXTS: usize = 40;
 
 #[derive(Default)]

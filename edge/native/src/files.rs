@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use skyful::limits;
 use skyful_edge::{SnapshotStore, StoreError};
@@ -123,6 +124,10 @@ fn write(path: &Path, value: &[u8]) -> io::Result<()> {
     written
 }
 
+/// How old a file must be before it is swept. Requests keep objects while another one sweeps by the
+/// manifest it knew: without this, the object of a newer manifest could vanish right after it was kept.
+const SWEEP_AGE: Duration = Duration::from_secs(60);
+
 /// Removes what isn't named, also what a crash left half-written.
 fn sweep(folder: &Path, names: &BTreeSet<String>) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
@@ -131,7 +136,12 @@ fn sweep(folder: &Path, names: &BTreeSet<String>) -> io::Result<()> {
             .file_name()
             .to_str()
             .is_some_and(|name| names.contains(name));
-        if !known && entry.file_type()?.is_file() {
+        let young = entry
+            .metadata()?
+            .modified()?
+            .elapsed()
+            .is_ok_and(|age| age < SWEEP_AGE);
+        if !known && !young && entry.file_type()?.is_file() {
             std::fs::remove_file(entry.path())?;
         }
     }

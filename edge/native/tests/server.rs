@@ -369,11 +369,12 @@ fn the_own_copy_leaves_no_half_written_files() {
         files.iter().all(|file| file.extension().is_none()),
         "{files:?}"
     );
+    // Younger than the age at which others are swept, all five may still be there.
     let count = files
         .iter()
         .filter(|file| file.to_string_lossy().contains("/o/"))
         .count();
-    assert_eq!(count, 2, "of the last two releases: {files:?}");
+    assert!(count >= 2, "of the last two releases: {files:?}");
 }
 
 fn walk(folder: &Path) -> Vec<PathBuf> {
