@@ -20,7 +20,7 @@ pub mod ports;
 
 pub use http::{Facts, Lookup, Request, Response};
 pub use load::Fault;
-pub use ports::{MaybeSend, MaybeSync, SnapshotStore, StoreError};
+pub use ports::{MaybeSend, MaybeSync, Rule, Ruling, SnapshotStore, StoreError};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -41,9 +41,11 @@ pub struct Config {
     pub preview: bool,
     /// Origins that browsers may call from; `*` is all of them. Empty: none.
     pub cors: Vec<String>,
-    /// How old the knowledge of the manifest may become before a request looks again. An adapter that
-    /// looks in the background by [`Edge::refresh`] sets it high.
+    /// From this age on the knowledge of the manifest is due for another look ([`Edge::due`]).
     pub recheck_ms: i64,
+    /// From this age on a request looks before it is answered. Higher than `recheck_ms` where the adapter
+    /// looks by [`Edge::refresh`] behind answers or beside them.
+    pub wait_ms: i64,
     /// Bytes of verified objects kept in memory.
     pub cache_bytes: usize,
 }
@@ -58,6 +60,7 @@ impl Config {
             preview: false,
             cors: Vec::new(),
             recheck_ms: 1_000,
+            wait_ms: 1_000,
             cache_bytes: 64 << 20,
         }
     }

@@ -21,7 +21,8 @@ struct Inner {
 }
 
 impl MemoryStore {
-    pub fn put(&self, key: impl Into<String>, value: impl Into<Vec<u8>>) {
+    /// Publishes behind the edge's back.
+    pub fn insert(&self, key: impl Into<String>, value: impl Into<Vec<u8>>) {
         self.inner().published.insert(key.into(), value.into());
     }
 
@@ -70,6 +71,15 @@ impl SnapshotStore for MemoryStore {
             return Err(StoreError("told to fail".into()));
         }
         Ok(inner.published.get(key).cloned())
+    }
+
+    async fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        let mut inner = self.inner();
+        if inner.failing {
+            return Err(StoreError("told to fail".into()));
+        }
+        inner.published.insert(key.to_owned(), value.to_vec());
+        Ok(())
     }
 
     async fn recall(&self, key: &str) -> Option<Vec<u8>> {

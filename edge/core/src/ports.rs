@@ -25,17 +25,52 @@ pub trait MaybeSync {}
 #[cfg(target_family = "wasm")]
 impl<T: ?Sized> MaybeSync for T {}
 
-/// Where published values are read. Keys are those of [`skyful::manifest::Keys`].
+/// Where published values are read and written. Keys are those of [`skyful::manifest::Keys`].
 ///
-/// The last three methods are an edge's own copy (a directory, the Cache API, Core Cache), which lets a
-/// cold start go on from the last known good. They never fail: not having a copy is normal. What comes
-/// back from there is verified like everything else.
+/// `recall`, `keep` and `keep_only` are an edge's own copy (a directory, the Cache API, Core Cache), which
+/// lets a cold start go on from the last known good. They never fail: not having a copy is normal. What
+/// comes back from there is verified like everything else.
 pub trait SnapshotStore: MaybeSync {
     /// `None` only if the store answered that there is nothing.
     fn get(
         &self,
         key: &str,
     ) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + MaybeSend;
+
+    /// Like `get`, from the freshest source that the platform has. Asked when a client has seen more than
+    /// this edge, and by publishers.
+    fn fresh(
+        &self,
+        key: &str,
+    ) -> impl Future<Output = Result<Option<Vec<u8>>, StoreError>> + MaybeSend {
+        self.get(key)
+    }
+
+    /// Writes a value that was verified.
+    fn put(
+        &self,
+        key: &str,
+        value: &[u8],
+    ) -> impl Future<Output = Result<(), StoreError>> + MaybeSend;
+
+    /// Writes the value if the rule says so over what is stored. A platform that can compare and set does
+    /// it here; without that, a slow publisher can still put an older value over a newer one, which warm
+    /// edges ignore and publishers repair.
+    fn replace(
+        &self,
+        key: &str,
+        value: &[u8],
+        rule: Rule<'_>,
+    ) -> impl Future<Output = Result<Ruling, StoreError>> + MaybeSend {
+        async move {
+            let stored = self.fresh(key).await?;
+            let ruling = rule(stored.as_deref());
+            if ruling == Ruling::Write {
+                self.put(key, value).await?;
+            }
+            Ok(ruling)
+        }
+    }
 
     /// From the edge's own copy.
     fn recall(&self, key: &str) -> impl Future<Output = Option<Vec<u8>>> + MaybeSend {
@@ -53,6 +88,51 @@ pub trait SnapshotStore: MaybeSync {
     fn keep_only(&self, keys: &BTreeSet<String>) -> impl Future<Output = ()> + MaybeSend {
         let _ = keys;
         async {}
+    }
+}
+
+/// Whether a value may follow the stored one.
+#[cfg(not(target_family = "wasm"))]
+pub type Rule<'a> = &'a (dyn Fn(Option<&[u8]>) -> Ruling + Send + Sync);
+#[cfg(target_family = "wasm")]
+pub type Rule<'a> = &'a dyn Fn(Option<&[u8]>) -> Ruling;
+
+/// What a [`Rule`] says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    Write,
+    /// The stored one says the same already.
+    Same,
+    /// Another one with this very sequence is stored.
+    Conflict(u64),
+    /// One with this sequence is stored, which is higher.
+    Older(u64),
+}
+
+/// As text, for a platform where the rule is applied in another process.
+impl fmt::Display for Ruling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Write => f.write_str("write"),
+            Self::Same => f.write_str("same"),
+            Self::Conflict(sequence) => write!(f, "conflict {sequence}"),
+            Self::Older(sequence) => write!(f, "older {sequence}"),
+        }
+    }
+}
+
+impl std::str::FromStr for Ruling {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        let (word, number) = text.split_once(' ').unwrap_or((text, ""));
+        match (word, number.parse()) {
+            ("write", _) => Ok(Self::Write),
+            ("same", _) => Ok(Self::Same),
+            ("conflict", Ok(sequence)) => Ok(Self::Conflict(sequence)),
+            ("older", Ok(sequence)) => Ok(Self::Older(sequence)),
+            _ => Err(StoreError("not a ruling on a manifest".into())),
+        }
     }
 }
 

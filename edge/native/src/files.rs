@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use skyful::limits;
-use skyful_edge::{SnapshotStore, StoreError};
+use skyful_edge::{Rule, Ruling, SnapshotStore, StoreError};
 use tokio::io::AsyncReadExt;
 
 pub struct Files {
@@ -24,13 +24,32 @@ impl Files {
 
 impl SnapshotStore for Files {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let path = place(&self.store, key).map_err(|e| StoreError(e.to_string()))?;
+        let path = place(&self.store, key).map_err(unanswered)?;
         match read(&path).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            // The path stays out of it: /v1/status is public.
-            Err(error) => Err(StoreError(error.to_string())),
+            Err(error) => Err(unanswered(error)),
         }
+    }
+
+    async fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        let path = place(&self.store, key).map_err(unanswered)?;
+        let value = value.to_vec();
+        blocking(move || write(&path, &value))
+            .await
+            .map_err(unanswered)
+    }
+
+    /// Under the lock that every publisher into a directory takes.
+    async fn replace(&self, key: &str, value: &[u8], rule: Rule<'_>) -> Result<Ruling, StoreError> {
+        let path = place(&self.store, key).map_err(unanswered)?;
+        let lock = blocking(move || lock(&path)).await.map_err(unanswered)?;
+        let ruling = rule(self.get(key).await?.as_deref());
+        if ruling == Ruling::Write {
+            self.put(key, value).await?;
+        }
+        drop(lock);
+        Ok(ruling)
     }
 
     async fn recall(&self, key: &str) -> Option<Vec<u8>> {
@@ -66,6 +85,11 @@ impl SnapshotStore for Files {
             tracing::warn!(%error, "cannot remove old copies");
         }
     }
+}
+
+/// The path stays out of it: /v1/status is public.
+fn unanswered(error: io::Error) -> StoreError {
+    StoreError(error.to_string())
 }
 
 /// Keys are made by the edge, so a strange one is a bug; it still never leaves the directory.
@@ -122,6 +146,14 @@ fn write(path: &Path, value: &[u8]) -> io::Result<()> {
         let _ = std::fs::remove_file(&partial);
     }
     written
+}
+
+/// Held until it is dropped: from reading what is stored to writing what follows, nobody else does either.
+fn lock(path: &Path) -> io::Result<std::fs::File> {
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    let file = std::fs::File::create(path.with_extension("lock"))?;
+    file.lock()?;
+    Ok(file)
 }
 
 /// How old a file must be before it is swept. Requests keep objects while another one sweeps by the

@@ -112,6 +112,7 @@ impl Server {
         config.preview = options.preview;
         config.cors = options.cors;
         config.recheck_ms = i64::try_from(options.recheck_ms).unwrap_or(i64::MAX);
+        config.wait_ms = config.recheck_ms;
         let edge = Edge::new(config).map_err(Error::Config)?;
         let listen = |error| Error::Listen(options.listen, error);
         let listener = TcpListener::bind(options.listen).await.map_err(listen)?;

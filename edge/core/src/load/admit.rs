@@ -8,7 +8,7 @@ use skyful::manifest::{Admission, Manifest, Refusal, Value, era_of};
 use skyful::resolve::write::Track;
 use skyful::snapshot::Listing;
 
-use super::{Held, Moment};
+use super::{Check, Held, Moment};
 use crate::{Edge, SnapshotStore};
 
 /// A check that takes longer was abandoned by its platform.
@@ -28,15 +28,42 @@ impl Drop for Flight<'_> {
 }
 
 impl Edge {
-    /// Looks at the store's manifest now. True if something newer came. For adapters that look in the
-    /// background; requests do it by themselves when it is time.
+    /// Whether it is time to look at the manifest again, and nobody does.
+    pub fn due(&self, now_ms: i64) -> bool {
+        self.due_after(self.config.recheck_ms, now_ms)
+    }
+
+    /// Looks at the store's manifest now, unless somebody does. True if something newer came. For adapters
+    /// that look in the background; requests do it by themselves from [`crate::Config::wait_ms`] on.
     pub async fn refresh<S: SnapshotStore>(
         &self,
         store: &S,
         now_ms: i64,
         random: [u8; 16],
     ) -> bool {
+        let Some(_flight) = self.take_off(now_ms) else {
+            return false;
+        };
         self.look(store, Moment::new(now_ms, random)).await
+    }
+
+    fn due_after(&self, age_ms: i64, now_ms: i64) -> bool {
+        let check = &self.state().check;
+        !check.flying(now_ms)
+            && check.last_ms.is_none_or(|last| {
+                let age = now_ms.saturating_sub(last);
+                // A negative age: the clock was set back.
+                (age >= age_ms || age < 0) && check.errors.open(now_ms)
+            })
+    }
+
+    fn take_off(&self, now_ms: i64) -> Option<Flight<'_>> {
+        let check = &mut self.state().check;
+        if check.flying(now_ms) {
+            return None;
+        }
+        check.flying_since_ms = Some(now_ms);
+        Some(Flight(self))
     }
 
     /// What went wrong last, for an adapter's log.
@@ -47,25 +74,14 @@ impl Edge {
     /// Looks if it is time and nobody else is looking. While nothing is held everybody looks for
     /// themselves: waiting for another request's I/O is not possible on every platform. True if looked.
     pub(crate) async fn look_if_due<S: SnapshotStore>(&self, store: &S, moment: Moment) -> bool {
-        let flight = {
-            let mut state = self.state();
-            let check = &mut state.check;
-            let due = check.last_ms.is_none_or(|last| {
-                let age = moment.now_ms.saturating_sub(last);
-                // A negative age: the clock was set back.
-                (age >= self.config.recheck_ms || age < 0) && check.errors.open(moment.now_ms)
-            });
-            let flying = check
-                .flying_since_ms
-                .is_some_and(|since| (0..FLIGHT_MS).contains(&moment.now_ms.saturating_sub(since)));
-            match (due, flying) {
-                (true, false) => {
-                    check.flying_since_ms = Some(moment.now_ms);
-                    Some(Flight(self))
-                }
-                (_, true) if state.held.is_none() => None,
-                _ => return false,
+        let flight = if self.due_after(self.config.wait_ms, moment.now_ms) {
+            self.take_off(moment.now_ms)
+        } else {
+            let state = self.state();
+            if state.held.is_some() || !state.check.flying(moment.now_ms) {
+                return false;
             }
+            None
         };
         self.look(store, moment).await;
         drop(flight);
@@ -75,13 +91,11 @@ impl Edge {
     /// Looks because a client has seen more, at most once a second, and ever less often while that
     /// brings nothing: the hint is anybody's claim.
     pub(crate) async fn look_for<S: SnapshotStore>(&self, store: &S, moment: Moment) {
-        let flight = {
-            let mut state = self.state();
-            if state.check.flying_since_ms.is_some() || !state.hints.open(moment.now_ms) {
-                return;
-            }
-            state.check.flying_since_ms = Some(moment.now_ms);
-            Flight(self)
+        if !self.state().hints.open(moment.now_ms) {
+            return;
+        }
+        let Some(flight) = self.take_off(moment.now_ms) else {
+            return;
         };
         let newer = self.look(store, moment).await;
         drop(flight);
@@ -261,6 +275,13 @@ impl Edge {
     fn previous_key(&self) -> String {
         // Beside the manifest, and never in a published store.
         format!("{}-before", self.keys.manifest())
+    }
+}
+
+impl Check {
+    fn flying(&self, now_ms: i64) -> bool {
+        self.flying_since_ms
+            .is_some_and(|since| (0..FLIGHT_MS).contains(&now_ms.saturating_sub(since)))
     }
 }
 

@@ -12,7 +12,7 @@ fn damaged_chunk(damage: impl FnOnce(&mut Vec<u8>)) {
     let key = chunk_key(&two, "home");
     let mut bytes = world.store.value(&key).unwrap();
     damage(&mut bytes);
-    world.store.put(key, bytes);
+    world.store.insert(key, bytes);
     world.wait(1_000);
     world.home().check("one in en", 1, Some("2"));
     world.store.forget();
@@ -58,7 +58,7 @@ fn a_manifest_with_any_byte_changed_leaves_the_answer_as_it_is() {
     for at in 0..good.len() {
         let mut bytes = good.clone();
         bytes[at] ^= 1 << (at % 8);
-        world.store.put(keys().manifest(), bytes);
+        world.store.insert(keys().manifest(), bytes);
         world.wait(1_000);
         if at < 12 + current {
             world.home().check("one in en", 1, None);
@@ -77,7 +77,7 @@ fn a_manifest_cut_anywhere_leaves_the_answer_as_it_is() {
     world.home();
     world.upload(&two);
     for len in 0..good.len() {
-        world.store.put(keys().manifest(), &good[..len]);
+        world.store.insert(keys().manifest(), &good[..len]);
         world.wait(1_000);
         world.home().check("one in en", 1, None);
     }

@@ -170,7 +170,7 @@ fn a_candidate_counts_only_with_its_id_shard() {
     two.listing.id_shards = vec![skyful::snapshot::Digest([9; 32])];
     world
         .store
-        .put(keys().object(&chunk), two.objects[&chunk].clone());
+        .insert(keys().object(&chunk), two.objects[&chunk].clone());
     world.put_manifest(&release(2, &two).sign(1), &[]);
     world.wait(SECOND);
     world
@@ -212,7 +212,7 @@ fn a_client_that_is_ahead_makes_the_edge_look_once() {
 fn a_client_that_stays_ahead_gets_the_older_answer_marked() {
     let mut config = crate::world::config();
     // Only what the client says makes this edge look.
-    config.recheck_ms = i64::MAX;
+    config.wait_ms = i64::MAX;
     let mut world = World::with(config);
     world.publish(1, &snapshot("one"));
     world.home();

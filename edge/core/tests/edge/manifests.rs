@@ -72,7 +72,7 @@ fn refused(bad: &[u8], what: &str) {
     let mut world = World::published(5, &snapshot("good"));
     world.home();
     world.upload(&snapshot("bad"));
-    world.store.put(keys().manifest(), bad);
+    world.store.insert(keys().manifest(), bad);
     world.wait(SECOND);
     world.home().check("good in en", 5, None);
     let status = world.status();
@@ -80,7 +80,7 @@ fn refused(bad: &[u8], what: &str) {
     assert!(told.contains(what), "{told}");
     // And a fresh edge, which has only the bad value, has never seen a snapshot.
     let mut fresh = World::empty();
-    fresh.store.put(keys().manifest(), bad);
+    fresh.store.insert(keys().manifest(), bad);
     assert_eq!(fresh.home().response.status, 503);
 }
 
@@ -163,9 +163,11 @@ fn a_missing_or_invalid_manifest_is_replaced_by_the_settled_one() {
         let mut world = World::empty();
         let one = snapshot("one");
         world.upload(&one);
-        world.store.put(keys().settled(), release(3, &one).sign(1));
+        world
+            .store
+            .insert(keys().settled(), release(3, &one).sign(1));
         if let Some(bad) = bad {
-            world.store.put(keys().manifest(), bad);
+            world.store.insert(keys().manifest(), bad);
         }
         world.home().check("one in en", 3, None);
     }

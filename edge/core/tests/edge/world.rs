@@ -58,13 +58,13 @@ impl World {
 
     pub fn upload(&self, snapshot: &Snapshot) {
         for (key, bytes) in fixture::objects(snapshot) {
-            self.store.put(key, bytes);
+            self.store.insert(key, bytes);
         }
     }
 
     pub fn put_manifest(&self, current: &[u8], fallback: &[u8]) {
         self.store
-            .put(keys().manifest(), fixture::value(current, fallback));
+            .insert(keys().manifest(), fixture::value(current, fallback));
     }
 
     /// The process dies and starts again; stores stay.
