@@ -18,8 +18,8 @@ mod load;
 pub mod memory;
 pub mod ports;
 
-pub use http::{Facts, Lookup, Request, Response};
-pub use load::Fault;
+pub use http::{Facts, Lookup, Request, Response, body_limit};
+pub use load::{Fault, NotStored};
 pub use ports::{MaybeSend, MaybeSync, Rule, Ruling, SnapshotStore, StoreError};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
