@@ -3,6 +3,7 @@
 //! the platform and `skyful_edge`.
 //!
 //! A panic would end every request in flight and lose what the isolate remembers, so none may be reachable.
+#![cfg(target_family = "wasm")]
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
