@@ -25,8 +25,23 @@ const KINDS = {
     const other = keys.find(({ name }) => name !== key);
     return other ? kv.get(other.name, options) : null;
   },
-  // Only writes fail; for the tests of the publisher.
+  // Only writes go wrong; for the tests of the publisher.
   unwritable: (kv, key, options) => kv.get(key, options),
+  late: (kv, key, options) => kv.get(key, options),
+};
+
+let puts = 0;
+
+const WRITES = {
+  unwritable: async () => {
+    throw new Error("KV PUT failed: 429 Too Many Requests");
+  },
+  // The first write arrives long after the ones that follow it would.
+  late: async (kv, key, value) => {
+    puts += 1;
+    if (puts === 1) await scheduler.wait(1_500);
+    return kv.put(key, value);
+  },
 };
 
 function disturbed(kv) {
@@ -38,10 +53,8 @@ function disturbed(kv) {
           return KINDS[kind](target, key, options);
         };
       }
-      if (name === "put" && kind === "unwritable") {
-        return async () => {
-          throw new Error("KV PUT failed: 429 Too Many Requests");
-        };
+      if (name === "put" && kind in WRITES) {
+        return (key, value) => WRITES[kind](target, key, value);
       }
       const member = Reflect.get(target, name);
       return typeof member === "function" ? member.bind(target) : member;

@@ -36,6 +36,8 @@ async function answer(platform, command) {
 async function serve(settings) {
   const platform = new Platform(settings);
   const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+  // Whoever ends this process by a signal leaves no folder behind either.
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.stdin.destroy());
   try {
     say({ url: await platform.start() });
     for await (const line of createInterface({ input: process.stdin })) {
