@@ -7,10 +7,12 @@ use skyful::manifest::TrustSet;
 use skyful_edge::{Config, ConfigError, Edge, Response};
 use worker::Env;
 
-/// KV holds a read value for this long at least, also a missing one.
+/// KV itself answers from a copy for up to 30 s; this is about the isolate's.
 const RECHECK_MS: i64 = 5_000;
 /// Nobody waits for a look while what is held is younger.
 const WAIT_MS: i64 = 60_000;
+/// KV shows a write everywhere after a minute or so; ten times that is safe.
+const SETTLE_MS: i64 = 600_000;
 /// Of an isolate's 128 MB: verified objects, beside the program, bodies and what JavaScript holds.
 const CACHE_BYTES: usize = 32 << 20;
 
@@ -93,6 +95,7 @@ fn config(env: &Env) -> Result<Config, Misconfigured> {
         0 => 0,
         recheck => WAIT_MS.max(recheck),
     };
+    config.settle_ms = SETTLE_MS;
     config.cache_bytes = CACHE_BYTES;
     Ok(config)
 }
