@@ -78,7 +78,8 @@ impl Platform for Process {
     }
 
     fn forget(&mut self) {
-        self.tell(&json!({"do": "forget"}));
+        let said = self.tell(&json!({"do": "forget"}));
+        self.take_url(&said);
     }
 
     fn fault(&mut self, fault: Fault) {
