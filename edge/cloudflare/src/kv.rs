@@ -82,8 +82,8 @@ fn unanswered(what: &str, error: &JsValue) -> StoreError {
         .unwrap_or_default();
     console_error!("skyful: KV {what}: {text}");
     StoreError(if text.contains("429") {
-        format!("KV took no {what}, its rate is limited (429)")
+        format!("KV limits its rate, a {what} was refused (429)")
     } else {
-        format!("KV took no {what}")
+        format!("KV failed to {what}")
     })
 }

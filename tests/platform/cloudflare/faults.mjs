@@ -64,7 +64,25 @@ function disturbed(kv) {
 
 const wrapped = (env) => ({ ...env, SNAPSHOTS: disturbed(env.SNAPSHOTS) });
 
-function control(route) {
+/// What the Worker keeps in the Cache API, which cannot be listed, goes by the keys of what is published.
+async function forget(kv) {
+  const cache = await caches.open("skyful");
+  const gone = (key) => cache.delete(`https://skyful.invalid/${key}`);
+  let cursor;
+  do {
+    const page = await kv.list({ cursor });
+    for (const { name } of page.keys) {
+      await Promise.all([gone(name), gone(`${name}-before`), gone(`fresh/${name}`)]);
+    }
+    cursor = page.list_complete ? undefined : page.cursor;
+  } while (cursor);
+}
+
+async function control(route, env) {
+  if (route === "forget") {
+    await forget(env.SNAPSHOTS);
+    return Response.json({});
+  }
   if (route === "reads") {
     const seen = reads;
     reads = [];
@@ -91,7 +109,7 @@ export class Publisher {
 export default class extends WorkerEntrypoint {
   fetch(request) {
     const { hostname, pathname } = new URL(request.url);
-    if (hostname === "harness.invalid") return control(pathname.slice(1));
+    if (hostname === "harness.invalid") return control(pathname.slice(1), this.env);
     return new Worker(this.ctx, wrapped(this.env)).fetch(request);
   }
 }

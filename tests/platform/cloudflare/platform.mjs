@@ -47,10 +47,7 @@ export class Platform {
   }
 
   async forget() {
-    this.#reads = await this.reads();
-    await this.#miniflare.dispose();
-    await rm(path.join(this.#folder, "cache"), { recursive: true, force: true });
-    return this.start();
+    await this.#control("forget");
   }
 
   async reads() {

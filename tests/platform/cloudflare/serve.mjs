@@ -5,8 +5,8 @@
 //
 // Also `preview`, `recheck_ms`, `cors` (comma list), `cf` ({"country","region"}), `build` (folder of the built Worker).
 //
-//   {"do":"restart"}   memory is lost; KV, the Durable Object and the Cache API stay    {"url"}
-//   {"do":"forget"}    the same, and the own copies in the Cache API are gone           {"url"}
+//   {"do":"restart"}   memory is lost; KV, the Durable Object and the Cache API stay     {"url"}
+//   {"do":"forget"}    the own copies in the Cache API are gone, the memory stays       {}
 //   {"do":"reads"}     what was read from KV since this was last asked                  {"reads":[…]}
 //   {"do":"fault","kind":"none|down|missing|torn|swapped|throttled"}                    {}
 //   {"do":"values"}    the keys in KV                                                   {"keys":[…]}
@@ -20,7 +20,8 @@ async function answer(platform, command) {
     case "restart":
       return { url: await platform.restart() };
     case "forget":
-      return { url: await platform.forget() };
+      await platform.forget();
+      return {};
     case "reads":
       return { reads: await platform.reads() };
     case "fault":
