@@ -122,11 +122,12 @@ impl Edge {
         store: &S,
         call: &Call<'_>,
     ) -> Result<(View, u64), Problem> {
-        let looked = self.look_if_due(store, call.moment).await;
+        self.look_if_due(store, call.moment).await;
         let mut view = self.view().ok_or_else(no_snapshot)?;
         let mut held = view.0.manifest.sequence();
         let seen = seen(call.request).filter(|seen| plausible(*seen, held));
-        if seen.is_some_and(|seen| seen > held) && !looked {
+        // Also right after a look: the freshest source may be another one than the store.
+        if seen.is_some_and(|seen| seen > held) {
             self.look_for(store, call.moment).await;
             view = self.view().unwrap_or(view);
             held = view.0.manifest.sequence();

@@ -82,18 +82,17 @@ impl Edge {
 
     /// Looks if it is time and nobody else is looking. While nothing is held everybody looks for
     /// themselves, without any interval: waiting for another request's I/O is not possible on every
-    /// platform, and waiting after a failure would prolong the 503 beyond it. True if looked.
-    pub(crate) async fn look_if_due<S: SnapshotStore>(&self, store: &S, moment: Moment) -> bool {
+    /// platform, and waiting after a failure would prolong the 503 beyond it.
+    pub(crate) async fn look_if_due<S: SnapshotStore>(&self, store: &S, moment: Moment) {
         let flight = if self.due_after(self.config.wait_ms, moment.now_ms) {
             self.take_off(moment.now_ms)
         } else if self.state().held.is_some() {
-            return false;
+            return;
         } else {
             None
         };
         self.look(store, moment, Source::Store).await;
         drop(flight);
-        true
     }
 
     /// Looks because a client has seen more, at most once a second, and ever less often while that
