@@ -26,8 +26,9 @@ e2e:
 bench:
 	scripts/bench
 
-## A million generated cases: the second reader against the product.
+## Everything generated, at full count: the second reader, mutants, and edges against faulty stores.
 fuzz:
 	SKYFUL_CASES=1000000 $(CARGO) test --release --package skyful-tests --test equality -- --nocapture
 	SKYFUL_ALL=1 $(CARGO) test --package skyful-origin --test cli thousand_plans
 	SKYFUL_MUTANTS=1000000 $(CARGO) test --release --package skyful-tests --test mutants
+	SKYFUL_SCHEDULES=10000 $(CARGO) test --release --package skyful-tests --test faults -- --nocapture

@@ -27,7 +27,7 @@ pub(crate) struct State {
     pub held: Option<Arc<Held>>,
     /// What `held` replaced. Its chunks may be loadable while the new ones are not yet.
     pub previous: Option<Arc<Held>>,
-    /// Whether the edge's own copy was asked: once, before anything is held.
+    /// Whether the edge's own copy was asked, which it is before anything is held.
     recalled: bool,
     /// Whether the own copy lacks what is held.
     unkept: bool,

@@ -81,15 +81,14 @@ impl Edge {
     }
 
     /// Looks if it is time and nobody else is looking. While nothing is held everybody looks for
-    /// themselves: waiting for another request's I/O is not possible on every platform. True if looked.
+    /// themselves, without any interval: waiting for another request's I/O is not possible on every
+    /// platform, and waiting after a failure would prolong the 503 beyond it. True if looked.
     pub(crate) async fn look_if_due<S: SnapshotStore>(&self, store: &S, moment: Moment) -> bool {
         let flight = if self.due_after(self.config.wait_ms, moment.now_ms) {
             self.take_off(moment.now_ms)
+        } else if self.state().held.is_some() {
+            return false;
         } else {
-            let state = self.state();
-            if state.held.is_some() || !state.check.flying(moment.now_ms) {
-                return false;
-            }
             None
         };
         self.look(store, moment, Source::Store).await;
@@ -171,10 +170,14 @@ impl Edge {
         matches!(self.admit(value, moment, true), Ok(Admission::Newer))
     }
 
-    /// Before anything is held: what an earlier life of this edge held, and what that had replaced.
+    /// Before anything is held: what an earlier life of this edge held, and what that had replaced. Asked
+    /// again as long as nothing came of it, since other instances may share the copy.
     async fn recall<S: SnapshotStore>(&self, store: &S, moment: Moment) -> bool {
-        if self.state().recalled {
-            return false;
+        {
+            let state = self.state();
+            if state.recalled && state.held.is_some() {
+                return false;
+            }
         }
         let mut newer = false;
         for key in [self.previous_key(), self.keys.manifest()] {

@@ -192,6 +192,39 @@ fn a_store_that_fails_changes_no_answer_and_is_asked_less_and_less() {
 }
 
 #[test]
+fn an_edge_that_holds_nothing_answers_as_soon_as_the_store_does() {
+    let mut config = crate::world::config();
+    // Where manifests are looked at behind answers.
+    config.wait_ms = 30 * SECOND;
+    let mut world = World::with(config);
+    world.store.fail(true);
+    for _ in 0..10 {
+        assert_eq!(world.home().response.status, 503);
+    }
+    world.store.fail(false);
+    assert_eq!(world.home().response.status, 503);
+    world.publish(1, &snapshot("one"));
+    world.home().check("one in en", 1, None);
+}
+
+#[test]
+fn an_edge_that_holds_nothing_finds_what_another_has_kept_meanwhile() {
+    let mut world = World::empty();
+    world.store.fail(true);
+    assert_eq!(world.home().response.status, 503);
+    let one = snapshot("one");
+    let keep = |world: &World, key: &str, bytes: &[u8]| {
+        pollster::block_on(skyful_edge::SnapshotStore::keep(&world.store, key, bytes));
+    };
+    let envelope = release(1, &one).sign(1);
+    keep(&world, &keys().manifest(), &value(&envelope, &[]));
+    for (key, bytes) in objects(&one) {
+        keep(&world, &key, &bytes);
+    }
+    world.home().check("one in en", 1, None);
+}
+
+#[test]
 fn a_restart_without_a_store_goes_on_from_the_own_copy() {
     let mut world = World::published(1, &snapshot("one"));
     world.home();
