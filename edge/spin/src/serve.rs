@@ -1,0 +1,158 @@
+//! Between Spin's HTTP and the edge: settings, bodies, headers, time and chance.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::request::Parts;
+use http_body_util::BodyExt;
+use skyful_edge::{Facts, Fault};
+use spin_sdk::http::{FullBody, HeaderMap, HeaderValue, IntoResponse, Request, StatusCode};
+use spin_sdk::wasip3::http::types::ErrorCode;
+use spin_sdk::wasip3::http_compat::{IncomingRequestBody, Response};
+use spin_sdk::wasip3::random::random::get_random_u64;
+use spin_sdk::{http_service, variables};
+
+use crate::settings::{self, Settings, Wrong};
+use crate::store::KeyValue;
+
+/// Of this instance, for as long as Spin keeps it. Settings that are wrong are not kept.
+static SETTINGS: OnceLock<Settings> = OnceLock::new();
+/// The fault that was logged last.
+static LOGGED: Mutex<Option<Fault>> = Mutex::new(None);
+
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    let started = Instant::now();
+    let (head, body) = request.into_parts();
+    let mut answer = match settings().await {
+        Ok(settings) => answer(settings, &head, body).await,
+        Err(Wrong { variable, why }) => {
+            eprintln!("skyful: the variable {variable} is wrong: {why}");
+            skyful_edge::Response::misconfigured(variable, why)
+        }
+    };
+    if head.method == "HEAD" {
+        answer.body.clear();
+    }
+    sent(answer.timed(started.elapsed().as_secs_f64() * 1_000.0))
+}
+
+async fn answer(
+    settings: &Settings,
+    head: &Parts,
+    body: IncomingRequestBody,
+) -> skyful_edge::Response {
+    let limit = skyful_edge::body_limit(head.method.as_str(), head.uri.path());
+    let Ok(body) = read(body, limit).await else {
+        return skyful_edge::Response::broken_off();
+    };
+    let header = |name: &str| joined(&head.headers, name);
+    let request = skyful_edge::Request {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or(""),
+        header: &header,
+        body: &body,
+        // No country and no region: Spin documents no header for them that a client couldn't set.
+        facts: Facts {
+            ip: header(&settings.client_ip).and_then(|ip| settings::client_ip(&ip)),
+            ..Facts::default()
+        },
+    };
+    let edge = &settings.edge;
+    let store = KeyValue::default();
+    let answer = edge.handle(&store, request, now_ms(), random()).await;
+    log(edge.last_fault());
+    answer
+}
+
+/// Read once an instance. Several first requests may read them at once; the first one counts.
+async fn settings() -> Result<&'static Settings, Wrong> {
+    if let Some(settings) = SETTINGS.get() {
+        return Ok(settings);
+    }
+    let mut given = Vec::with_capacity(settings::NAMES.len());
+    for variable in settings::NAMES {
+        match variables::get(variable).await {
+            Ok(text) => given.push((variable, text)),
+            Err(variables::Error::Undefined(_)) => {}
+            // Not taken as unset: the default may be the opposite of what was said.
+            Err(_) => {
+                return Err(Wrong {
+                    variable,
+                    why: "cannot be read",
+                });
+            }
+        }
+    }
+    let read = Settings::read(|name| {
+        let found = given.iter().find(|(given, _)| *given == name);
+        found.map(|(_, text)| text.as_str())
+    })?;
+    Ok(SETTINGS.get_or_init(|| read))
+}
+
+/// As much of a body as tells the edge that it is too large, if it is.
+async fn read(mut body: IncomingRequestBody, limit: usize) -> Result<Vec<u8>, ErrorCode> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            let room = (limit + 1).saturating_sub(bytes.len());
+            bytes.extend_from_slice(data.get(..room).unwrap_or(&data));
+            if bytes.len() > limit {
+                break;
+            }
+        }
+    }
+    Ok(bytes)
+}
+
+fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
+    let mut values = headers.get_all(name).iter();
+    let mut text = values.next()?.to_str().ok()?.to_owned();
+    for value in values {
+        text.push_str(", ");
+        text.push_str(value.to_str().ok()?);
+    }
+    Some(text)
+}
+
+fn sent(answer: skyful_edge::Response) -> Response<FullBody<Bytes>> {
+    let mut response = Response::new(FullBody::new(Bytes::from(answer.body)));
+    *response.status_mut() =
+        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in answer.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+/// Each new fault once an instance. It says nothing about any visitor.
+fn log(fault: Option<Fault>) {
+    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    if *logged == fault {
+        return;
+    }
+    if let Some(fault) = &fault
+        && logged.as_ref().is_none_or(|l| l.what != fault.what)
+    {
+        eprintln!("skyful: {}", fault.what);
+    }
+    *logged = fault;
+}
+
+/// A clock before 1970 counts as 1970.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+fn random() -> [u8; 16] {
+    let (high, low) = (get_random_u64(), get_random_u64());
+    (u128::from(high) << 64 | u128::from(low)).to_le_bytes()
+}

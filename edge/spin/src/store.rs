@@ -1,0 +1,54 @@
+//! Spin's key-value store as a snapshot store. Which value counts is decided elsewhere.
+//!
+//! There is no compare-and-set here, so `replace` is the port's own: a slow publisher can put an older
+//! manifest over a newer one, which warm instances ignore and publishers repair. Nor is there a place for
+//! an own copy that would outlive an instance and isn't this very store; writing one there would cost
+//! each fresh instance a write, and stores allow far fewer writes than reads.
+
+use std::cell::OnceCell;
+
+use skyful_edge::{SnapshotStore, StoreError};
+use spin_sdk::key_value::{Error, Store};
+
+/// The store of one request. Opened when it is first asked: a warm answer needs none.
+#[derive(Default)]
+pub struct KeyValue {
+    open: OnceCell<Store>,
+}
+
+impl KeyValue {
+    async fn open(&self) -> Result<&Store, StoreError> {
+        if let Some(store) = self.open.get() {
+            return Ok(store);
+        }
+        let store = Store::open_default().await.map_err(unanswered)?;
+        Ok(self.open.get_or_init(|| store))
+    }
+}
+
+impl SnapshotStore for KeyValue {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.open().await?.get(key).await.map_err(unanswered)
+    }
+
+    async fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.open().await?.set(key, value).await.map_err(unanswered)
+    }
+}
+
+/// What a host says in words may name its machines: that goes to the log, not to `/v1/status`.
+fn unanswered(error: Error) -> StoreError {
+    StoreError(
+        match error {
+            Error::StoreTableFull => "too many key-value stores are open",
+            Error::NoSuchStore | Error::AccessDenied => {
+                "the key-value store `default` is not granted to this component"
+            }
+            Error::Other(text) => {
+                eprintln!("skyful: key-value: {text}");
+                "the key-value store gave no answer"
+            }
+        }
+        .into(),
+    )
+}
