@@ -37,6 +37,14 @@ impl Stage {
     }
 }
 
+/// Whether a new instance answered, which has seen nothing, on a platform where one may begin at any
+/// time and that keeps no copy. There nothing else can be said while the store is away.
+fn fresh(platform: &dyn Platform, found: &Answer) -> bool {
+    !platform.keeps_copy()
+        && found.status == 503
+        && found.json()["type"] == "urn:skyful:problem:no-snapshot"
+}
+
 #[test]
 fn a_cold_page_costs_at_most_three_reads_and_a_warm_one_a_manifest_at_most() {
     let mut stage = Stage::new();
@@ -64,6 +72,7 @@ fn a_warm_edge_answers_whatever_its_store_does() {
     let mut stage = Stage::new();
     let wanted = stage.publish("one");
     for platform in &mut stage.platforms {
+        let mut answered = 0;
         for fault in Fault::ALL {
             // Warm again, after what the fault before left.
             platform.fault(Fault::None);
@@ -72,10 +81,15 @@ fn a_warm_edge_answers_whatever_its_store_does() {
             platform.fault(fault);
             for _ in 0..5 {
                 let found = stage.client.send(&**platform, &Ask::get(HOME));
+                if fresh(&**platform, &found) {
+                    continue;
+                }
                 let what = format!("{fault:?} on {}: {}", platform.name(), found.json());
                 assert_eq!(found.comparable(), wanted, "{what}");
+                answered += 1;
             }
         }
+        assert!(answered > 0, "{} was never warm", platform.name());
         platform.fault(Fault::None);
     }
 }
@@ -142,6 +156,9 @@ fn publishing_goes_on_after_a_fault_and_every_answer_is_of_one_release() {
             }
             for _ in 0..4 {
                 let found = stage.client.send(&**platform, &Ask::get(HOME));
+                if fresh(&**platform, &found) {
+                    continue;
+                }
                 assert_eq!(found.status, 200, "{fault:?} on {}", platform.name());
                 let what = format!("{fault:?} on {}: {}", platform.name(), found.json());
                 assert!(known.contains(&found.body), "{what}");
