@@ -346,7 +346,7 @@ fn plausible(seen: u64, held: u64) -> bool {
     (era(seen) == era(held) && seen <= held + 65_536) || era(seen) == era(held) + 1
 }
 
-fn contents(json: &Json) -> Vec<String> {
+pub fn contents(json: &Json) -> Vec<String> {
     let text = |value: &Json| value.as_str().unwrap_or("?").to_owned();
     let mut found = vec![text(&json["plan"])];
     for module in json["modules"].as_array().into_iter().flatten() {

@@ -41,7 +41,6 @@ pub struct World {
     /// The worst weather of this schedule.
     worst: usize,
     step: u64,
-    pub storm: bool,
 }
 
 /// Counts and, if asked for, the log.
@@ -72,7 +71,6 @@ impl World {
             delivery: Delivery::default(),
             worst: *dice.of(&[0, 0, 1, 1, 2]),
             step: 0,
-            storm: true,
             network,
             dice,
         };
@@ -165,8 +163,23 @@ impl World {
             }
             self.mishap();
             self.visit()?;
+            if self.dice.permille(6) {
+                self.crowd()?;
+            }
         }
         self.calm_down()
+    }
+
+    /// Half a minute of many requests at one instance: only then may a failing object be read too often.
+    fn crowd(&mut self) -> Result<(), String> {
+        let instance = self.dice.below(self.instances.len() as u64) as usize;
+        for _ in 0..60 {
+            self.advance(1_000);
+            let page = *self.dice.of(&PAGES);
+            let visitor = self.client().visitor;
+            self.ask(&[(instance, page, visitor, None)])?;
+        }
+        Ok(())
     }
 
     fn advance(&mut self, most_ms: i64) {
@@ -178,7 +191,6 @@ impl World {
 
     /// All but lag ends. After a while every edge, warm or cold, must answer from the head.
     fn calm_down(&mut self) -> Result<(), String> {
-        self.storm = false;
         {
             let mut network = self.lock();
             network.weather = WEATHER[0];
@@ -541,7 +553,7 @@ fn interleaved(
     done.into_iter().flatten().collect()
 }
 
-fn finish<T>(future: impl Future<Output = T>) -> T {
+pub fn finish<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
     loop {
