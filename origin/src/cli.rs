@@ -54,7 +54,7 @@ enum Command {
     Diff(diff::Args),
     /// Make and show signing keys
     Keys(keys::Args),
-    /// Compile, sign and deliver a document into a store directory
+    /// Compile, sign and deliver a document into a store directory or an edge
     Publish(publish::Args),
     /// Run an edge on this machine; with a document, publish it too at every save
     Serve(serve::Args),

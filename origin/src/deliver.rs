@@ -1,3 +1,110 @@
-//! Bringing a snapshot to where edges read it. One file a kind of store.
+//! From a snapshot to where edges read it: objects first, read back, then the manifest with its
+//! fallback. Safe to repeat; a crash goes on where it ended. What a target is stands in [`dir`] and
+//! [`edge`].
 
 pub mod dir;
+pub mod edge;
+mod stored;
+
+use ed25519_dalek::SigningKey;
+use skyful::compile::Snapshot;
+use skyful::manifest::{Tail, TrustSet, Value, sign};
+use skyful::snapshot::Digest;
+
+use crate::failure::Failure;
+use crate::key_file;
+use stored::Stored;
+
+/// One environment of one workspace, where edges read it.
+pub trait Target {
+    /// The stored manifest value.
+    fn manifest(&self) -> Result<Option<Vec<u8>>, Failure>;
+    /// The stored settled envelope.
+    fn settled(&self) -> Result<Option<Vec<u8>>, Failure>;
+    /// Uploads what is missing or damaged, and returns once all of it reads back.
+    fn put_objects(&self, snapshot: &Snapshot, progress: Progress<'_>) -> Result<(), Failure>;
+    fn put_manifest(&self, value: &[u8]) -> Result<(), Failure>;
+    fn put_settled(&self, envelope: &[u8]) -> Result<(), Failure>;
+    /// How long after it was stored every edge can load what a manifest names.
+    fn settle_ms(&self) -> i64;
+    /// What messages call the manifest.
+    fn place(&self) -> String;
+}
+
+/// Told how many objects of how many are there.
+pub type Progress<'a> = &'a dyn Fn(usize, usize);
+
+/// What a delivery came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivered {
+    New {
+        sequence: u64,
+    },
+    /// The target already shows this snapshot.
+    Unchanged {
+        sequence: u64,
+    },
+}
+
+/// Delivers a snapshot to everybody.
+pub fn deliver(
+    target: &impl Target,
+    env: &str,
+    snapshot: &Snapshot,
+    key: &SigningKey,
+    now_ms: i64,
+    progress: Progress<'_>,
+) -> Result<Delivered, Failure> {
+    let own = TrustSet::parse(&key_file::public_hex(key)).map_err(Failure::usage)?;
+    let workspace = &snapshot.listing.workspace;
+    let stored = Stored::read(target, &own, workspace, env)?;
+    let shown = stored.shown(snapshot.listing.digest());
+    // Counted before anything is written: a store that cannot go on stays as it is.
+    let sequence = match shown {
+        Some(shown) => shown,
+        None => stored.next_sequence(&target.place())?,
+    };
+    target.put_objects(snapshot, progress)?;
+    if shown.is_some() {
+        return Ok(Delivered::Unchanged { sequence });
+    }
+    let tail = Tail {
+        stable: snapshot.listing.clone(),
+        gray: None,
+        allow: Vec::new(),
+    };
+    let header = sign::full_release(workspace, env, sequence, now_ms);
+    let envelope = sign::sign(header, &tail, key);
+    let settled = stored.settled_before(now_ms.saturating_sub(target.settle_ms()));
+    let value = Value {
+        current: &envelope,
+        fallback: settled.map_or(&[], |head| &head.envelope),
+    };
+    target.put_manifest(&value.join())?;
+    if Stored::read(target, &own, workspace, env)?
+        .current
+        .sequence()
+        < Some(sequence)
+    {
+        let message = format!("{} was written but not kept", target.place());
+        return Err(Failure::usage(message));
+    }
+    // Where nothing lags, what was read back has settled.
+    let settled = match target.settle_ms() {
+        0 => Some(&*envelope),
+        _ => settled
+            .filter(|head| Some(head.header.sequence) > stored.settled.sequence())
+            .map(|head| &*head.envelope),
+    };
+    if let Some(settled) = settled {
+        target.put_settled(settled)?;
+    }
+    Ok(Delivered::New { sequence })
+}
+
+/// What to say of an object that came back as something else.
+fn not_kept(digest: &Digest, place: &str) -> Failure {
+    Failure::usage(format!(
+        "{digest} reads back from {place} other than it was written"
+    ))
+}

@@ -1,4 +1,4 @@
-//! Publishing a document into a store directory: once, or at every save. A save with errors is told and
+//! Publishing a document into a store directory or an edge: once, or at every save. A save with errors is told and
 //! changes nothing.
 
 use std::path::PathBuf;
@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use ed25519_dalek::SigningKey;
 use skyful::snapshot::Digest;
 
-use crate::deliver::dir::{Delivered, Store};
+use crate::deliver::dir::Directory;
+use crate::deliver::edge::Edge;
+use crate::deliver::{self, Delivered, Progress};
 use crate::document::{self, Document};
 use crate::failure::Failure;
 use crate::watch::{self, Look};
@@ -14,9 +16,29 @@ use crate::{output, report};
 
 pub struct Publisher {
     pub document: PathBuf,
-    pub store: PathBuf,
+    pub to: Destination,
     pub env: String,
     pub key: SigningKey,
+}
+
+/// Where edges read it.
+#[derive(Clone, Debug)]
+pub enum Destination {
+    Directory(PathBuf),
+    /// The address of an edge that writes into its own store.
+    Edge(String),
+}
+
+impl std::str::FromStr for Destination {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once("://") {
+            Some(("http" | "https", rest)) if !rest.is_empty() => Ok(Self::Edge(text.to_owned())),
+            Some(_) => Err("an edge is named by http:// or https:// and its host".to_owned()),
+            None => Ok(Self::Directory(text.into())),
+        }
+    }
 }
 
 /// What became of one version of a document.
@@ -30,13 +52,23 @@ pub enum Outcome {
 }
 
 impl Publisher {
-    pub fn publish(&self) -> Result<(Document, Outcome), Failure> {
+    pub fn publish(&self, progress: Progress<'_>) -> Result<(Document, Outcome), Failure> {
         let mut document = Document::read(&self.document)?;
         let outcome = match document.compile(&mut |_, _| ()) {
             None => Outcome::Refused,
             Some((workspace, snapshot)) => {
-                let store = Store::new(&self.store, &workspace.key, &self.env);
-                let delivered = store.deliver(&snapshot, &self.key, document::now_ms())?;
+                let (key, env) = (&self.key, &*self.env);
+                let now_ms = document::now_ms();
+                let delivered = match &self.to {
+                    Destination::Directory(root) => {
+                        let target = Directory::lock(root, &workspace.key, env)?;
+                        deliver::deliver(&target, env, &snapshot, key, now_ms, progress)?
+                    }
+                    Destination::Edge(url) => {
+                        let target = Edge::connect(url, &workspace.key, env, key)?;
+                        deliver::deliver(&target, env, &snapshot, key, now_ms, progress)?
+                    }
+                };
                 Outcome::Delivered {
                     delivered,
                     snapshot: snapshot.listing.digest(),
@@ -53,7 +85,7 @@ impl Publisher {
         while !stop() {
             // Looked at before it is read: a save in between is seen as one more change.
             let mut seen = Look::at(&files);
-            match self.publish() {
+            match self.publish(&|_, _| ()) {
                 Ok((document, outcome)) => {
                     tell(&document, &outcome);
                     if files[1..] != document.files {

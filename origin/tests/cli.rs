@@ -4,6 +4,8 @@
 mod diff;
 #[path = "cli/documents.rs"]
 mod documents;
+#[path = "cli/pushing.rs"]
+mod pushing;
 #[path = "cli/running.rs"]
 mod running;
 #[path = "cli/signing.rs"]

@@ -1,6 +1,7 @@
 //! One request: who asks for what, as clients write it. Borrowed from the bytes; values get their
 //! types later, from the attributes that a chunk declares.
 
+mod fingerprint;
 mod json;
 mod query;
 
@@ -24,6 +25,8 @@ pub struct Context<'a> {
     /// Command line and preview only: an edge counts by itself.
     pub caps: Vec<(Cow<'a, str>, Tally)>,
     pub explain: bool,
+    /// What the client holds of this page, as an edge named it ([`Context::fingerprint`]).
+    pub have: Option<Cow<'a, str>>,
 }
 
 /// What is known about one counter.

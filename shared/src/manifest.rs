@@ -2,6 +2,7 @@
 //! both. The signature covers the header; the header names the rest by digest.
 
 pub mod envelope;
+mod pass;
 #[cfg(feature = "compile")]
 pub mod sign;
 mod tail;

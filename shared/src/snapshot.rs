@@ -1,6 +1,9 @@
 //! What is published: immutable, content-addressed objects, read in place through bounds-checked
 //! little-endian tables. Knows nothing of documents, and decides nothing about visitors.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 pub mod automaton;
 pub mod chunk;
 pub mod id_shard;
@@ -14,6 +17,21 @@ pub use chunk::Chunk;
 pub use id_shard::IdShard;
 pub use listing::Listing;
 pub use object::{Digest, Kind, Object};
+
+/// Checks an object as an edge does that loads it: digest, kind, workspace, meaning. The listing of a
+/// snapshot is none here: it travels within the manifest.
+pub fn verify(bytes: Vec<u8>, digest: Digest, workspace: &str) -> Result<(), DecodeError> {
+    let object = Object::decode(&bytes)?;
+    let name: String = object.name.into();
+    match object.kind {
+        Kind::Page => Chunk::open(bytes, digest, workspace, &name).map(drop),
+        Kind::Ids => {
+            let number = name.parse().map_err(|_| DecodeError::Misplaced)?;
+            IdShard::open(bytes, digest, workspace, number).map(drop)
+        }
+        Kind::Snapshot => Err(DecodeError::Misplaced),
+    }
+}
 
 /// Why bytes are not what they should be. The variants say what an operator can act on; none carries
 /// bytes of the input.

@@ -24,32 +24,38 @@ pub struct Product {
     id_shards: Vec<IdShard>,
 }
 
+/// Through check and compile; the error is every problem, one a line.
+pub fn snapshot(document: &Value, files: &Files) -> Result<Snapshot, String> {
+    let read_file = |path: &str| match files.get(path) {
+        Some(text) => Ok(text.clone().into_bytes()),
+        None => Err(String::from("no such file")),
+    };
+    let options = check::Options {
+        now_ms: None,
+        read_file: &read_file,
+    };
+    let checked = check(document.to_string().as_bytes(), &options);
+    let lines = |problems: &[skyful::problem::Problem]| {
+        let lines: Vec<String> = problems
+            .iter()
+            .map(|p| format!("{:?} {} {} {}", p.severity, p.code, p.path, p.message))
+            .collect();
+        lines.join("\n")
+    };
+    let workspace = checked.workspace.ok_or_else(|| lines(&checked.problems))?;
+    compile(&workspace, &mut |_, _| {}).map_err(|problems| lines(&problems))
+}
+
 impl Product {
     /// The error is every problem, one a line.
     pub fn compile(document: &Value, files: &Files) -> Result<Self, String> {
-        let read_file = |path: &str| match files.get(path) {
-            Some(text) => Ok(text.clone().into_bytes()),
-            None => Err(String::from("no such file")),
-        };
-        let options = check::Options {
-            now_ms: None,
-            read_file: &read_file,
-        };
-        let checked = check(document.to_string().as_bytes(), &options);
-        let lines = |problems: &[skyful::problem::Problem]| {
-            let lines: Vec<String> = problems
-                .iter()
-                .map(|p| format!("{:?} {} {} {}", p.severity, p.code, p.path, p.message))
-                .collect();
-            lines.join("\n")
-        };
-        let workspace = checked.workspace.ok_or_else(|| lines(&checked.problems))?;
-        let snapshot = compile(&workspace, &mut |_, _| {}).map_err(|problems| lines(&problems))?;
+        let snapshot = snapshot(document, files)?;
+        let workspace = snapshot.listing.workspace.clone();
         let id_shards = snapshot.listing.id_shards.iter().enumerate();
         let id_shards = id_shards
             .map(|(number, digest)| {
                 let bytes = snapshot.objects[digest].clone();
-                IdShard::open(bytes, *digest, &workspace.key, number as u32).expect("an id shard")
+                IdShard::open(bytes, *digest, &workspace, number as u32).expect("an id shard")
             })
             .collect();
         Ok(Self {
@@ -58,7 +64,7 @@ impl Product {
                 snapshot: snapshot.listing.digest(),
                 track: Track::Stable,
             },
-            workspace: workspace.key,
+            workspace,
             snapshot,
             chunks: BTreeMap::new(),
             id_shards,

@@ -3,12 +3,15 @@
 
 mod cors;
 mod page;
+mod publish;
 mod status;
 
+use skyful::bucket::{SaltHash, UnitHash};
 use skyful::limits;
 
+use self::publish::Slot;
 use crate::http::{Problem, percent_decode};
-use crate::load::Moment;
+use crate::load::{Counted, Moment};
 use crate::{Edge, Request, Response, SnapshotStore};
 
 /// One request with its time and chance.
@@ -24,14 +27,24 @@ enum Route<'a> {
     Page(&'a str),
     Status,
     Health,
+    /// The digest as given.
+    Object(&'a str),
+    Slot(Slot),
 }
 
 impl Route<'_> {
+    /// Publishers are no browsers: no other origin gets leave to them.
+    fn for_browsers(&self) -> bool {
+        !matches!(self, Self::Object(_) | Self::Slot(_) | Self::Health)
+    }
+
     fn methods(&self) -> &'static str {
         match self {
             Self::Resolve => "POST, OPTIONS",
             Self::Page(_) => "GET, HEAD, OPTIONS",
             Self::Status | Self::Health => "GET, HEAD, OPTIONS",
+            Self::Object(_) => "HEAD, PUT",
+            Self::Slot(_) => "GET, PUT",
         }
     }
 }
@@ -41,10 +54,17 @@ fn route(path: &str) -> Option<Route<'_>> {
         "/v1/resolve" => Some(Route::Resolve),
         "/v1/status" => Some(Route::Status),
         "/healthz" => Some(Route::Health),
-        _ => path
-            .strip_prefix("/v1/pages/")
-            .filter(|page| !page.is_empty() && !page.contains('/'))
-            .map(Route::Page),
+        "/v1/manifest" => Some(Route::Slot(Slot::Manifest)),
+        "/v1/settled" => Some(Route::Slot(Slot::Settled)),
+        _ => {
+            let last = |prefix| {
+                path.strip_prefix(prefix)
+                    .filter(|rest: &&str| !rest.is_empty() && !rest.contains('/'))
+            };
+            last("/v1/pages/")
+                .map(Route::Page)
+                .or_else(|| last("/v1/snapshots/").map(Route::Object))
+        }
     }
 }
 
@@ -65,23 +85,27 @@ impl Edge {
             moment: Moment::new(now_ms, random),
             random,
         };
-        let mut response = match self.dispatch(store, &call).await {
+        let store = Counted::new(store);
+        let route = route(request.path);
+        let mut response = match self.dispatch(&store, &call, route.as_ref()).await {
             Ok(response) => response,
             Err(problem) => problem.response(),
         };
-        if request.path.starts_with("/v1/") {
+        if route.is_some_and(|route| route.for_browsers()) {
             self.allow_origin(&request, &mut response);
         }
         if request.method == "HEAD" {
             response.body.clear();
         }
-        response
+        response.reads = store.reads();
+        response.with("x-request-id", request_id(&request, random))
     }
 
     async fn dispatch<S: SnapshotStore>(
         &self,
         store: &S,
         call: &Call<'_>,
+        route: Option<&Route<'_>>,
     ) -> Result<Response, Problem> {
         let request = call.request;
         if request.path.len().saturating_add(request.query.len()) > limits::REQUEST_BYTES {
@@ -96,7 +120,7 @@ impl Edge {
             )
             .hint("send the context in the body of POST /v1/resolve"));
         }
-        let Some(route) = route(request.path) else {
+        let Some(route) = route else {
             return Err(Problem::new(
                 404,
                 "not-found",
@@ -105,8 +129,10 @@ impl Edge {
             )
             .hint("use POST /v1/resolve, GET /v1/pages/{page}, GET /v1/status or GET /healthz"));
         };
-        match (request.method, &route) {
-            ("OPTIONS", _) => Ok(self.preflight(request, route.methods())),
+        match (request.method, route) {
+            ("OPTIONS", route) if route.for_browsers() => {
+                Ok(self.preflight(request, route.methods()))
+            }
             ("POST", Route::Resolve) => self.resolve_body(store, call).await,
             ("GET" | "HEAD", Route::Page(page)) => {
                 let Some(page) = percent_decode(page) else {
@@ -122,6 +148,10 @@ impl Edge {
                 self.look_if_due(store, call.moment).await;
                 self.health()
             }
+            ("HEAD", Route::Object(name)) => self.look_for_object(store, call, name).await,
+            ("PUT", Route::Object(name)) => self.put_object(store, call, name).await,
+            ("GET", Route::Slot(slot)) => self.get_slot(store, call, *slot).await,
+            ("PUT", Route::Slot(slot)) => self.put_slot(store, call, *slot).await,
             _ => {
                 let problem = Problem::new(
                     405,
@@ -133,6 +163,24 @@ impl Edge {
             }
         }
     }
+}
+
+/// By which an answer is found again in logs: the client's own id if it has the usual form, else made
+/// from this call's chance (and telling nothing about a unit that was minted from it).
+fn request_id(request: &Request<'_>, random: [u8; 16]) -> String {
+    let usual = |id: &String| {
+        (1..=64).contains(&id.len())
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    };
+    (request.header)("x-request-id")
+        .filter(usual)
+        .unwrap_or_else(|| {
+            let text = page::hex(random);
+            let half = |salt| UnitHash::of(&text).mix(SaltHash::of(salt));
+            format!("{:016x}{:016x}", half("request"), half("id"))
+        })
 }
 
 pub(crate) fn bad_request(detail: impl Into<String>) -> Problem {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use skyful::limits;
 
 /// Finds a request header by its lower-case name; several of one name are joined by `, `.
 #[cfg(not(target_family = "wasm"))]
@@ -20,7 +21,7 @@ pub struct Request<'a> {
     /// As sent, without `?`; empty if there is none.
     pub query: &'a str,
     pub header: Lookup<'a>,
-    /// An adapter may stop reading one byte beyond [`skyful::limits::REQUEST_BYTES`].
+    /// An adapter may stop reading one byte beyond [`body_limit`].
     pub body: &'a [u8],
     pub facts: Facts,
 }
@@ -40,8 +41,19 @@ pub struct Response {
     pub status: u16,
     /// Lower-case names.
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
-    /// Empty for HEAD and 204.
+    /// Empty for HEAD, 204 and 304.
     pub body: Vec<u8>,
+    /// What this answer cost in reads of the store.
+    pub reads: u32,
+}
+
+/// How many bytes of a request's body an edge takes on this route.
+pub fn body_limit(method: &str, path: &str) -> usize {
+    match (method, path) {
+        ("PUT", "/v1/manifest" | "/v1/settled") => limits::MANIFEST_BYTES,
+        ("PUT", _) => limits::OBJECT_BYTES,
+        _ => limits::REQUEST_BYTES,
+    }
 }
 
 impl Response {
@@ -50,6 +62,7 @@ impl Response {
             status,
             headers: Vec::new(),
             body: Vec::new(),
+            reads: 0,
         }
     }
 
@@ -64,6 +77,60 @@ impl Response {
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// For an adapter: the body did not arrive whole.
+    pub fn broken_off() -> Self {
+        Problem::new(
+            400,
+            "bad-request",
+            "The request cannot be read",
+            "the body ended before it was whole",
+        )
+        .response()
+    }
+
+    /// For an adapter: the body came too slowly.
+    pub fn too_slow() -> Self {
+        Problem::new(
+            408,
+            "too-slow",
+            "The request took too long",
+            "the body did not arrive in time",
+        )
+        .response()
+    }
+
+    /// For an adapter that has no edge, because its deployment says something wrong. `setting` is named,
+    /// its value never.
+    pub fn misconfigured(setting: &str, why: &str) -> Self {
+        Problem::new(
+            503,
+            "misconfigured",
+            "This edge is not set up",
+            format!("the setting {setting} is wrong: {why}"),
+        )
+        .at(setting)
+        .hint("correct the deployment; nothing is lost")
+        .response()
+    }
+
+    /// For an adapter that caught a panic: a bug, and nobody else's request is touched.
+    pub fn bug() -> Self {
+        Problem::new(
+            500,
+            "internal",
+            "This edge has a bug",
+            "the request could not be answered",
+        )
+        .response()
+    }
+
+    /// Adds what the answer took, for whoever looks at it in a browser. An adapter has the clock.
+    pub fn timed(self, duration_ms: f64) -> Self {
+        let reads = self.reads;
+        let timing = format!("edge;dur={duration_ms:.2}, store;desc=\"reads={reads}\"");
+        self.with("server-timing", timing)
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

@@ -18,8 +18,8 @@ mod load;
 pub mod memory;
 pub mod ports;
 
-pub use http::{Facts, Lookup, Request, Response};
-pub use load::Fault;
+pub use http::{Facts, Lookup, Request, Response, body_limit};
+pub use load::{Fault, NotStored};
 pub use ports::{MaybeSend, MaybeSync, Rule, Ruling, SnapshotStore, StoreError};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -46,6 +46,9 @@ pub struct Config {
     /// From this age on a request looks before it is answered. Higher than `recheck_ms` where the adapter
     /// looks by [`Edge::refresh`] behind answers or beside them.
     pub wait_ms: i64,
+    /// How long after it was stored a value has reached every reader of this platform's store. 0: nothing
+    /// lags. Publishers ask for it.
+    pub settle_ms: i64,
     /// Bytes of verified objects kept in memory.
     pub cache_bytes: usize,
 }
@@ -61,6 +64,7 @@ impl Config {
             cors: Vec::new(),
             recheck_ms: 1_000,
             wait_ms: 1_000,
+            settle_ms: 0,
             cache_bytes: 64 << 20,
         }
     }

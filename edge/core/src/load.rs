@@ -4,9 +4,13 @@
 mod admit;
 mod backoff;
 mod cache;
+mod counted;
 mod objects;
+mod supersede;
 
 pub(crate) use admit::plausible;
+pub(crate) use counted::Counted;
+pub use supersede::NotStored;
 
 use std::sync::Arc;
 
@@ -43,6 +47,9 @@ pub(crate) struct Held {
     /// As stored. Equal bytes need no second verification.
     value: Vec<u8>,
 }
+
+/// What one request goes by, from its start to its end: what is held, and what that replaced.
+pub(crate) type View = (Arc<Held>, Option<Arc<Held>>);
 
 /// When the manifest was looked at, and may be again.
 #[derive(Default)]
@@ -151,7 +158,7 @@ pub(crate) struct Parts {
 
 impl Edge {
     /// The manifest that counts at this moment and the one before it. None was ever seen: none.
-    pub(crate) fn view(&self) -> Option<(Arc<Held>, Option<Arc<Held>>)> {
+    pub(crate) fn view(&self) -> Option<View> {
         let state = self.state();
         Some((state.held.clone()?, state.previous.clone()))
     }
@@ -160,7 +167,7 @@ impl Edge {
     pub(crate) async fn load<S: SnapshotStore>(
         &self,
         store: &S,
-        (held, previous): &(Arc<Held>, Option<Arc<Held>>),
+        (held, previous): &View,
         wanted: &Wanted<'_>,
         moment: Moment,
     ) -> Loaded {

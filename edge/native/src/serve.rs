@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::Body;
@@ -14,7 +14,6 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use skyful::limits;
 use skyful_edge::Facts;
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpStream};
@@ -26,6 +25,10 @@ use crate::{App, art};
 const READ: Duration = Duration::from_secs(10);
 /// For open requests after the shutdown began.
 const DRAIN: Duration = Duration::from_secs(10);
+/// Headers of a request; more are 431.
+const HEADERS: usize = 64;
+/// An address of the longest kind, and as much again of headers.
+const HEAD_BYTES: usize = 2 * skyful::limits::REQUEST_BYTES;
 /// Connections at once; more wait in the kernel's queue.
 const CONNECTIONS: usize = 4_096;
 
@@ -36,7 +39,9 @@ pub fn router(app: Arc<App>, assets: Option<PathBuf>) -> Router {
         None => router,
     };
     // No panic is known; one that exists must not take other requests of its connection along.
-    router.layer(CatchPanicLayer::new())
+    router.layer(CatchPanicLayer::custom(|_| {
+        sent(skyful_edge::Response::bug())
+    }))
 }
 
 /// Looks at the manifest also while nobody asks, and logs what goes wrong.
@@ -63,7 +68,9 @@ pub async fn accept(listener: TcpListener, router: Router, shutdown: impl Future
     server
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(READ);
+        .header_read_timeout(READ)
+        .max_headers(HEADERS)
+        .max_buf_size(HEAD_BYTES);
     let graceful = GracefulShutdown::new();
     let room = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS));
     loop {
@@ -125,11 +132,13 @@ async fn answer(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request<Body>,
 ) -> Response<Body> {
+    let started = Instant::now();
     let (head, body) = request.into_parts();
-    let body = match tokio::time::timeout(READ, read(body)).await {
+    let limit = skyful_edge::body_limit(head.method.as_str(), head.uri.path());
+    let body = match tokio::time::timeout(READ, read(body, limit)).await {
         Ok(Ok(body)) => body,
-        Ok(Err(_)) => return plain(StatusCode::BAD_REQUEST),
-        Err(_) => return plain(StatusCode::REQUEST_TIMEOUT),
+        Ok(Err(_)) => return sent(skyful_edge::Response::broken_off()),
+        Err(_) => return sent(skyful_edge::Response::too_slow()),
     };
     let header = |name: &str| joined(&head.headers, name);
     let request = skyful_edge::Request {
@@ -148,7 +157,17 @@ async fn answer(
         .edge
         .handle(&app.files, request, now_ms(), random())
         .await;
-    tracing::debug!(status = answer.status, path = head.uri.path(), "answered");
+    let id = answer.header("x-request-id").unwrap_or_default();
+    tracing::debug!(
+        status = answer.status,
+        path = head.uri.path(),
+        id,
+        "answered"
+    );
+    sent(answer.timed(started.elapsed().as_secs_f64() * 1_000.0))
+}
+
+fn sent(answer: skyful_edge::Response) -> Response<Body> {
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() =
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -161,13 +180,13 @@ async fn answer(
 }
 
 /// As much of a body as tells the edge that it is too large, if it is.
-async fn read(mut body: Body) -> Result<Vec<u8>, axum::Error> {
+async fn read(mut body: Body, limit: usize) -> Result<Vec<u8>, axum::Error> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame?.into_data() {
-            let room = (limits::REQUEST_BYTES + 1).saturating_sub(bytes.len());
+            let room = (limit + 1).saturating_sub(bytes.len());
             bytes.extend_from_slice(&data[..data.len().min(room)]);
-            if bytes.len() > limits::REQUEST_BYTES {
+            if bytes.len() > limit {
                 break;
             }
         }
@@ -183,12 +202,6 @@ fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
         text.push_str(value.to_str().ok()?);
     }
     Some(text)
-}
-
-fn plain(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = status;
-    response
 }
 
 /// A clock before 1970 counts as 1970.

@@ -4,19 +4,19 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::deliver::dir::Delivered;
+use crate::deliver::Delivered;
 use crate::document::Document;
 use crate::failure::{FAULT, Failure};
-use crate::publisher::{self, Outcome, Publisher};
+use crate::publisher::{self, Destination, Outcome, Publisher};
 use crate::{key_file, output, report};
 
 #[derive(clap::Args)]
 pub struct Args {
     /// Workspace document, YAML or JSON
     file: PathBuf,
-    /// Store directory that edges read
-    #[arg(long, value_name = "DIR")]
-    to: PathBuf,
+    /// Store directory that edges read, or the address of an edge
+    #[arg(long, value_name = "DIR|URL")]
+    to: Destination,
     /// Environment
     #[arg(long, default_value = "dev", value_parser = super::name)]
     env: String,
@@ -34,7 +34,7 @@ pub struct Args {
 pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
     let publisher = Publisher {
         document: args.file.clone(),
-        store: args.to.clone(),
+        to: args.to.clone(),
         env: args.env.clone(),
         key: key_file::read(&args.key)?,
     };
@@ -58,7 +58,13 @@ pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
         );
         return Ok(());
     }
-    let (document, outcome) = publisher.publish()?;
+    let bar = super::progress_bar("uploading");
+    let published = publisher.publish(&|done, all| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    let (document, outcome) = published?;
     if json {
         output::json(&as_json(&document, &outcome))?;
     } else {

@@ -11,7 +11,7 @@ use skyful_native::{Options, Server};
 
 use crate::document::Document;
 use crate::failure::{FAULT, Failure};
-use crate::publisher::{self, Outcome, Publisher};
+use crate::publisher::{self, Destination, Outcome, Publisher};
 use crate::{key_file, output};
 
 /// What a publisher and an edge on one machine keep, beside the document.
@@ -123,12 +123,12 @@ fn publish(args: &Args, file: &Path, store: &Path) -> Result<String, Failure> {
     let trust = key_file::public_hex(&key);
     let publisher = Publisher {
         document: file.to_owned(),
-        store: store.to_owned(),
+        to: Destination::Directory(store.to_owned()),
         env: args.env.clone(),
         key,
     };
     if args.no_watch {
-        let (document, outcome) = publisher.publish()?;
+        let (document, outcome) = publisher.publish(&|_, _| ())?;
         publisher::tell(&document, &outcome);
         return match outcome {
             Outcome::Delivered { .. } => Ok(trust),

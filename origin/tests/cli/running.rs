@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use crate::support::Desk;
 
-const CURL: &str = "/v1/pages/home?unit=u-1&locale=en&attr.age=67&attr.country=CN";
+pub const CURL: &str = "/v1/pages/home?unit=u-1&locale=en&attr.age=67&attr.country=CN";
 
 /// A process that ends with the test.
-struct Running {
+pub struct Running {
     child: Child,
     out: BufReader<std::process::ChildStdout>,
     _stdin: ChildStdin,
 }
 
 impl Running {
-    fn start(desk: &Desk, args: &[&str]) -> Self {
+    pub fn start(desk: &Desk, args: &[&str]) -> Self {
         let mut child = desk
             .command(args)
             .stdin(Stdio::piped())
@@ -33,14 +33,14 @@ impl Running {
         }
     }
 
-    fn json(&mut self) -> serde_json::Value {
+    pub fn json(&mut self) -> serde_json::Value {
         let mut line = String::new();
         self.out.read_line(&mut line).expect("a line");
         serde_json::from_str(&line).expect("JSON")
     }
 
     /// Asks politely, as Ctrl-C does.
-    fn interrupt(&mut self) -> Option<i32> {
+    pub fn interrupt(&mut self) -> Option<i32> {
         signal("-INT", self.child.id());
         let started = Instant::now();
         while started.elapsed() < Duration::from_secs(10) {
@@ -66,7 +66,7 @@ fn signal(name: &str, pid: u32) -> bool {
     kill.status().expect("kill runs").success()
 }
 
-fn get(url: &str, path: &str) -> Option<String> {
+pub fn get(url: &str, path: &str) -> Option<String> {
     let host = url.strip_prefix("http://")?;
     let mut stream = TcpStream::connect(host).ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");

@@ -16,8 +16,8 @@ use super::{BadRequest, Context, Fact, Tally};
 use crate::limits;
 use crate::value::datetime;
 
-/// Fields that later layers read, or that say what the client holds.
-const OTHER_FIELDS: [&str; 3] = ["seen", "have", "previous_unit"];
+/// Fields that later layers read.
+const OTHER_FIELDS: [&str; 2] = ["seen", "previous_unit"];
 
 pub(super) fn read(body: &[u8]) -> Result<Context<'_>, BadRequest> {
     let text =
@@ -31,6 +31,7 @@ pub(super) fn read(body: &[u8]) -> Result<Context<'_>, BadRequest> {
             "unit" => context.unit = optional_text(raw, &place)?,
             "device" => context.device = optional_text(raw, &place)?,
             "locale" => context.locale = optional_text(raw, &place)?,
+            "have" => context.have = optional_text(raw, &place)?,
             "attributes" => context.attributes = attributes(raw, &place)?,
             "now" => context.now_ms = instant(raw, &place)?,
             "caps" => context.caps = counters(raw, &place)?,

@@ -12,12 +12,16 @@ use crate::value::datetime;
 
 pub(super) fn read(query: &str) -> Result<Context<'_>, BadRequest> {
     let mut context = Context::default();
+    let mut given: Vec<Cow<'_, str>> = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, value) = (decode(name)?, decode(value)?);
         if let Some(attribute) = name.strip_prefix("attr.") {
             add(&mut context.attributes, attribute, value)?;
             continue;
+        }
+        if given.contains(&name) {
+            return Err(BadRequest::new(name, "given twice"));
         }
         let slot = match &*name {
             "unit" => &mut context.unit,
@@ -27,6 +31,7 @@ pub(super) fn read(query: &str) -> Result<Context<'_>, BadRequest> {
                 let hint = "write an RFC 3339 instant, for example 2026-11-22T09:00:00Z";
                 context.now_ms =
                     Some(datetime::parse(&value).ok_or_else(|| BadRequest::new("now", hint))?);
+                given.push(name);
                 continue;
             }
             "explain" => {
@@ -35,17 +40,21 @@ pub(super) fn read(query: &str) -> Result<Context<'_>, BadRequest> {
                     "false" | "0" => false,
                     _ => return Err(BadRequest::new("explain", "write true or false")),
                 };
+                given.push(name);
                 continue;
             }
-            "have" | "previous_unit" => continue,
+            "have" => &mut context.have,
+            "previous_unit" => {
+                given.push(name);
+                continue;
+            }
             _ => {
                 let message = "unknown parameter; use unit, device, locale, explain and attr.NAME";
                 return Err(BadRequest::new(name, message));
             }
         };
-        if slot.replace(value).is_some() {
-            return Err(BadRequest::new(name, "given twice"));
-        }
+        *slot = Some(value);
+        given.push(name);
     }
     Ok(context)
 }

@@ -1,11 +1,12 @@
 //! Making manifests. Only publishers do; the key never reaches an edge.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use ed25519_dalek::{Signer, SigningKey};
 
 use super::envelope::{Envelope, signed_message};
-use super::{Header, Tail, key_id};
+use super::{Header, Tail, key_id, pass as passes};
 use crate::snapshot::Digest;
 
 /// A signed envelope. `key_id`, `stable`, the gray digest and `tail_root` of the header are filled in
@@ -26,6 +27,12 @@ pub fn sign(mut header: Header, tail: &Tail, key: &SigningKey) -> Vec<u8> {
         tail: &tail_bytes,
     }
     .join()
+}
+
+/// A pass to one path of one environment, as it goes into the header `Skyful-Signature`.
+pub fn pass(key: &SigningKey, workspace: &str, env: &str, path: &str) -> String {
+    let signature = key.sign(&passes::message(workspace, env, path)).to_bytes();
+    passes::write(key_id(&key.verifying_key()), &signature)
 }
 
 /// A header for a release to everybody, to be completed by [`sign`].

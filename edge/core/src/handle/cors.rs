@@ -17,7 +17,7 @@ impl Edge {
             .with("access-control-allow-methods", methods)
             .with(
                 "access-control-allow-headers",
-                "content-type, skyful-sequence, skyful-context, skyful-caps",
+                "content-type, skyful-sequence, skyful-context, skyful-caps, x-request-id",
             )
             .with("access-control-max-age", "7200")
     }
@@ -41,7 +41,9 @@ impl Edge {
             .push(("access-control-allow-origin", origin));
         response.headers.push((
             "access-control-expose-headers",
-            "skyful-unit, skyful-behind, skyful-caps, skyful-grant".into(),
+            "etag, server-timing, skyful-behind, skyful-caps, skyful-grant, skyful-have, skyful-unit, \
+             x-request-id"
+                .into(),
         ));
     }
 

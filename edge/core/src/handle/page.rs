@@ -1,7 +1,6 @@
 //! A page for a visitor: reading who asks, choosing the release, answering.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use skyful::context::{BadRequest, Context, Fact};
 use skyful::limits;
@@ -10,9 +9,11 @@ use skyful::resolve::{Input, Reason, answer_with_reason, write};
 use skyful::snapshot::Chunk;
 use skyful::snapshot::records::{Attribute, Source};
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::{Call, bad_request, no_snapshot};
 use crate::http::{Problem, Request};
-use crate::load::{Loaded, Parts, Wanted, plausible};
+use crate::load::{Loaded, Parts, View, Wanted, plausible};
 use crate::{Edge, Response, SnapshotStore};
 
 impl Edge {
@@ -66,16 +67,8 @@ impl Edge {
         context.unit = Some(Cow::Owned(unit.clone()));
         self.state().counters.requests += 1;
 
-        let looked = self.look_if_due(store, call.moment).await;
-        let mut view = self.view().ok_or_else(no_snapshot)?;
-        let mut held = view.0.manifest.sequence();
-        let seen = seen(call.request).filter(|seen| plausible(*seen, held));
-        if seen.is_some_and(|seen| seen > held) && !looked {
-            self.look_for(store, call.moment).await;
-            view = self.view().unwrap_or(view);
-            held = view.0.manifest.sequence();
-        }
-        let newest = held.max(seen.unwrap_or(0));
+        let (view, newest) = self.catch_up(store, call).await?;
+        let held = view.0.manifest.sequence();
 
         let wanted = Wanted {
             page,
@@ -105,11 +98,40 @@ impl Edge {
                 release,
                 defaults_only,
             } => {
-                let body = self.answer(call, &mut context, &parts, &release, defaults_only);
-                (release.sequence, Response::json(200, body))
+                fill_in(&parts.chunk, &mut context, call.request);
+                let fingerprint = named(&mut context, page).fingerprint();
+                if release.sequence < newest && holds_newer(&context, &release, fingerprint) {
+                    return Ok(keep(newest));
+                }
+                let body = self.answer(call, &context, &parts, &release, defaults_only);
+                let have = format!("{}.{fingerprint:016x}", release.sequence);
+                let etag = etag(release.sequence, &body);
+                let response = Response::json(200, body)
+                    .with("skyful-have", have)
+                    .with("etag", etag);
+                (release.sequence, response)
             }
         };
-        Ok(self.addressed(response, sequence, newest, minted))
+        let response = self.addressed(response, sequence, newest, minted);
+        Ok(unless_matched(call.request, response))
+    }
+
+    /// What is held by now, and the highest sequence that this edge or its client knows of.
+    async fn catch_up<S: SnapshotStore>(
+        &self,
+        store: &S,
+        call: &Call<'_>,
+    ) -> Result<(View, u64), Problem> {
+        let looked = self.look_if_due(store, call.moment).await;
+        let mut view = self.view().ok_or_else(no_snapshot)?;
+        let mut held = view.0.manifest.sequence();
+        let seen = seen(call.request).filter(|seen| plausible(*seen, held));
+        if seen.is_some_and(|seen| seen > held) && !looked {
+            self.look_for(store, call.moment).await;
+            view = self.view().unwrap_or(view);
+            held = view.0.manifest.sequence();
+        }
+        Ok((view, held.max(seen.unwrap_or(0))))
     }
 
     /// Only previews may choose the time and the visitor's past.
@@ -133,12 +155,11 @@ impl Edge {
     fn answer(
         &self,
         call: &Call<'_>,
-        context: &mut Context<'_>,
+        context: &Context<'_>,
         parts: &Parts,
         release: &write::Release,
         defaults_only: bool,
     ) -> Vec<u8> {
-        fill_in(&parts.chunk, context, call.request);
         let input = Input {
             context,
             locale: parts.locale,
@@ -177,12 +198,17 @@ impl Edge {
             response
         };
         if !problem {
-            // Until answers carry their cache class, no shared cache may keep one.
-            let caching = if sequence < newest {
+            // A visitor's own cache may keep what it then asks for again by its `ETag`. No shared cache may:
+            // the address doesn't name everything that an answer depends on.
+            let behind = sequence < newest;
+            let caching = if behind || response.header("etag").is_none() {
                 "no-store"
             } else {
-                "private, no-store"
+                "private, no-cache"
             };
+            if behind {
+                response.headers.retain(|(name, _)| *name != "etag");
+            }
             response = response.with("cache-control", caching);
             if let Some(unit) = minted {
                 response = response.with("skyful-unit", unit);
@@ -207,17 +233,81 @@ fn unknown_page(page: &str) -> Problem {
 
 /// 128 random bits: two visitors never share one.
 fn anonymous(random: [u8; 16]) -> String {
-    let mut unit = String::from("anon-");
-    for byte in random {
-        // Writing into a string doesn't fail.
-        let _ = write!(unit, "{byte:02x}");
-    }
-    unit
+    format!("anon-{}", hex(random))
 }
 
-/// The highest sequence that the client says it has seen. What isn't a number is no hint.
+pub(super) fn hex(bytes: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(bytes))
+}
+
+/// The page belongs to what a client holds, whether it stood in the body or in the path.
+fn named<'c, 'a>(context: &'c mut Context<'a>, page: &str) -> &'c Context<'a> {
+    context.page = Some(Cow::Owned(page.to_owned()));
+    context
+}
+
+/// Whether the client says that it holds this very page for this very context from a newer release than
+/// the one that would answer. It is its own loss if that is not true.
+fn holds_newer(context: &Context<'_>, release: &write::Release, fingerprint: u64) -> bool {
+    context
+        .have
+        .as_deref()
+        .and_then(|have| have.split_once('.'))
+        .and_then(|(sequence, hash)| {
+            Some((sequence.parse().ok()?, u64::from_str_radix(hash, 16).ok()?))
+        })
+        .is_some_and(|(sequence, hash): (u64, u64)| {
+            sequence > release.sequence && hash == fingerprint
+        })
+}
+
+/// Keep what you hold: this edge lags behind it.
+fn keep(newest: u64) -> Response {
+    Response::json(200, br#"{"keep":true}"#.to_vec())
+        .with("skyful-behind", newest.to_string())
+        .with("cache-control", "no-store")
+}
+
+/// Same sequence, same bytes. The sequence tells an edge what the holder has seen.
+fn etag(sequence: u64, body: &[u8]) -> String {
+    format!("\"{sequence}-{:016x}\"", xxh3_64(body))
+}
+
+/// Nothing but headers for a client that holds the very bytes already.
+fn unless_matched(request: &Request<'_>, mut response: Response) -> Response {
+    let reads = matches!(request.method, "GET" | "HEAD");
+    let held = (request.header)("if-none-match").filter(|_| reads);
+    let matched = response.header("etag").is_some_and(|etag| {
+        held.is_some_and(|held| {
+            held.split(',')
+                .map(|one| one.trim().trim_start_matches("W/"))
+                .any(|one| one == etag || one == "*")
+        })
+    });
+    if matched {
+        response.status = 304;
+        response.body.clear();
+        // They describe a body that isn't sent.
+        response
+            .headers
+            .retain(|(name, _)| !name.starts_with("content-"));
+    }
+    response
+}
+
+/// The highest sequence that the client says it has seen, also by what its cache holds. What isn't a
+/// number is no hint.
 fn seen(request: &Request<'_>) -> Option<u64> {
-    (request.header)("skyful-sequence")?.trim().parse().ok()
+    let said = (request.header)("skyful-sequence").and_then(|said| said.trim().parse().ok());
+    let cached = (request.header)("if-none-match").and_then(|tag| {
+        let (sequence, _) = tag
+            .trim()
+            .trim_start_matches("W/")
+            .strip_prefix('"')?
+            .split_once('-')?;
+        sequence.parse().ok()
+    });
+    said.max(cached)
 }
 
 /// Fills in what attributes are declared to come from, unless the client says it itself, and drops

@@ -13,6 +13,7 @@ struct Status<'a> {
     workspace: &'a str,
     env: &'a str,
     preview: bool,
+    settle_ms: i64,
     /// Null: no manifest was ever seen.
     release: Option<Release>,
     /// Of what would stand in.
@@ -82,6 +83,7 @@ impl Edge {
             workspace: &self.config.workspace,
             env: &self.config.env,
             preview: self.config.preview,
+            settle_ms: self.config.settle_ms,
             release: state
                 .held
                 .as_ref()

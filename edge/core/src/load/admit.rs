@@ -18,6 +18,14 @@ const HINT_PAUSE_MS: i64 = 1_000;
 /// How far a client may be ahead of what is held, within one era.
 const PLAUSIBLE: u64 = 1 << 16;
 
+/// Where a look goes.
+#[derive(Clone, Copy)]
+enum Source {
+    Store,
+    /// A client has seen more than the store may show yet.
+    Freshest,
+}
+
 /// Ends a check also if its future is dropped half-way.
 struct Flight<'a>(&'a Edge);
 
@@ -44,7 +52,8 @@ impl Edge {
         let Some(_flight) = self.take_off(now_ms) else {
             return false;
         };
-        self.look(store, Moment::new(now_ms, random)).await
+        self.look(store, Moment::new(now_ms, random), Source::Store)
+            .await
     }
 
     fn due_after(&self, age_ms: i64, now_ms: i64) -> bool {
@@ -82,7 +91,7 @@ impl Edge {
         } else {
             None
         };
-        self.look(store, moment).await;
+        self.look(store, moment, Source::Store).await;
         drop(flight);
         true
     }
@@ -96,7 +105,7 @@ impl Edge {
         let Some(flight) = self.take_off(moment.now_ms) else {
             return;
         };
-        let newer = self.look(store, moment).await;
+        let newer = self.look(store, moment, Source::Freshest).await;
         drop(flight);
         self.hint_brought(newer, moment);
     }
@@ -110,9 +119,14 @@ impl Edge {
         }
     }
 
-    async fn look<S: SnapshotStore>(&self, store: &S, moment: Moment) -> bool {
+    async fn look<S: SnapshotStore>(&self, store: &S, moment: Moment, source: Source) -> bool {
         let mut newer = self.recall(store, moment).await;
-        let fault = match store.get(&self.keys.manifest()).await {
+        let key = self.keys.manifest();
+        let read = match source {
+            Source::Store => store.get(&key).await,
+            Source::Freshest => store.fresh(&key).await,
+        };
+        let fault = match read {
             Ok(Some(value)) => match self.admit(value, moment, true) {
                 Ok(admission) => {
                     newer |= admission == Admission::Newer;
@@ -178,7 +192,12 @@ impl Edge {
 
     /// Verifies a value, and holds it if it is newer. `published`: it isn't from the own copy, so it has
     /// to go there.
-    fn admit(&self, value: Vec<u8>, moment: Moment, published: bool) -> Result<Admission, Refusal> {
+    pub(super) fn admit(
+        &self,
+        value: Vec<u8>,
+        moment: Moment,
+        published: bool,
+    ) -> Result<Admission, Refusal> {
         let held = self.state().held.clone();
         if held.is_some_and(|held| held.value == value) {
             self.state().check.good_ms = Some(moment.now_ms);
@@ -190,23 +209,24 @@ impl Edge {
         Ok(self.hold(opened, moment, published))
     }
 
-    fn open(&self, value: Vec<u8>) -> Result<Held, Refusal> {
-        let config = &self.config;
-        let open = |envelope: &[u8]| {
-            Manifest::open(envelope, &config.trust, &config.workspace, &config.env)
-        };
+    pub(super) fn open(&self, value: Vec<u8>) -> Result<Held, Refusal> {
         let parts = Value::split(&value)?;
-        let manifest = open(parts.current)?;
+        let manifest = self.open_envelope(parts.current)?;
         // A bad fallback is no fallback. It is never a reason to refuse what it stands behind.
         let fallback = Some(parts.fallback)
             .filter(|fallback| !fallback.is_empty())
-            .and_then(|fallback| open(fallback).ok())
+            .and_then(|fallback| self.open_envelope(fallback).ok())
             .filter(|fallback| fallback.sequence() < manifest.sequence());
         Ok(Held {
             manifest,
             fallback,
             value,
         })
+    }
+
+    pub(super) fn open_envelope(&self, envelope: &[u8]) -> Result<Manifest, Refusal> {
+        let config = &self.config;
+        Manifest::open(envelope, &config.trust, &config.workspace, &config.env)
     }
 
     /// Settles under one lock what is held from now on.
@@ -244,7 +264,7 @@ impl Edge {
 
     /// Writes what changed to the own copy: the value before, the value, and which objects may still be
     /// asked for. If the request that does it goes away half-way, the next look does it again.
-    async fn keep<S: SnapshotStore>(&self, store: &S) {
+    pub(super) async fn keep<S: SnapshotStore>(&self, store: &S) {
         let view = self.view().filter(|_| self.state().unkept);
         let Some((held, previous)) = view else {
             return;

@@ -1,9 +1,11 @@
 //! An edge against a store in memory, with manifests that are really signed.
 
 mod attributes;
+mod caching;
 mod damage;
 mod fixture;
 mod lag;
 mod manifests;
+mod publish;
 mod requests;
 mod world;

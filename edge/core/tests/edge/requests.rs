@@ -155,6 +155,7 @@ fn both_routes_answer_the_same_bytes() {
 #[test]
 fn head_is_get_without_a_body() {
     let mut world = World::published(1, &snapshot("one"));
+    world.headers = vec![("x-request-id", "r-1".into())];
     for target in [
         "/v1/pages/home?unit=u-1",
         "/healthz",

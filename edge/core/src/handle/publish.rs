@@ -1,0 +1,249 @@
+//! Publishing through an edge. Nothing is stored that this edge wouldn't load: signature, limits,
+//! meaning and sequence are checked by the very code that loads. An edge needs no secret for it, only
+//! the public keys that it trusts anyway.
+
+use serde::Serialize;
+use skyful::limits;
+use skyful::manifest::Refusal;
+use skyful::snapshot::{self, Digest};
+
+use super::{Call, bad_request};
+use crate::http::Problem;
+use crate::load::NotStored;
+use crate::{Edge, Response, Ruling, SnapshotStore, StoreError};
+
+/// A mutable value of an environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slot {
+    /// The current envelope and the fallback.
+    Manifest,
+    /// The newest settled envelope.
+    Settled,
+}
+
+#[derive(Serialize)]
+struct Stored {
+    /// False: this edge had it already.
+    written: bool,
+    /// Whether it was read back. If not, the store lags: look again by HEAD.
+    visible: bool,
+}
+
+#[derive(Serialize)]
+struct Published {
+    sequence: u64,
+    /// False: the same was stored already.
+    written: bool,
+}
+
+impl Edge {
+    /// `HEAD /v1/snapshots/{digest}`: whether this edge can load the object.
+    pub(super) async fn look_for_object<S: SnapshotStore>(
+        &self,
+        store: &S,
+        call: &Call<'_>,
+        name: &str,
+    ) -> Result<Response, Problem> {
+        self.admit_publisher(call)?;
+        let digest = digest(name)?;
+        let found = store.get(&self.keys.object(&digest)).await;
+        let bytes = found.map_err(no_store)?.ok_or_else(no_object)?;
+        snapshot::verify(bytes, digest, &self.config.workspace).map_err(|_| no_object())?;
+        Ok(Response::new(200).with("cache-control", "no-store"))
+    }
+
+    /// `PUT /v1/snapshots/{digest}`: one object of a snapshot.
+    pub(super) async fn put_object<S: SnapshotStore>(
+        &self,
+        store: &S,
+        call: &Call<'_>,
+        name: &str,
+    ) -> Result<Response, Problem> {
+        self.admit_publisher(call)?;
+        let digest = digest(name)?;
+        let body = call.request.body;
+        within(body, limits::OBJECT_BYTES)?;
+        snapshot::verify(body.to_vec(), digest, &self.config.workspace).map_err(|error| {
+            Problem::new(
+                422,
+                "refused-object",
+                "The object is refused",
+                error.to_string(),
+            )
+            .hint("upload the object under its own digest, to an edge of its workspace and version")
+        })?;
+        let key = self.keys.object(&digest);
+        if store.get(&key).await.map_err(no_store)?.as_deref() == Some(body) {
+            return Ok(stored(200, false, true));
+        }
+        store.put(&key, body).await.map_err(no_store)?;
+        let visible = matches!(store.get(&key).await, Ok(Some(read)) if read == body);
+        Ok(stored(if visible { 201 } else { 202 }, true, visible))
+    }
+
+    /// `GET /v1/manifest` and `/v1/settled`: as stored, for a publisher that has to go on from there.
+    pub(super) async fn get_slot<S: SnapshotStore>(
+        &self,
+        store: &S,
+        call: &Call<'_>,
+        slot: Slot,
+    ) -> Result<Response, Problem> {
+        self.admit_publisher(call)?;
+        let value = store.fresh(&self.key_of(slot)).await.map_err(no_store)?;
+        let Some(value) = value else {
+            return Err(Problem::new(
+                404,
+                "no-manifest",
+                "Nothing is stored",
+                "this environment has no such value yet",
+            ));
+        };
+        let mut response = Response::new(200)
+            .with("content-type", "application/octet-stream")
+            .with("cache-control", "no-store");
+        response.body = value;
+        Ok(response)
+    }
+
+    /// `PUT /v1/manifest` (a value: current and fallback) and `/v1/settled` (an envelope).
+    pub(super) async fn put_slot<S: SnapshotStore>(
+        &self,
+        store: &S,
+        call: &Call<'_>,
+        slot: Slot,
+    ) -> Result<Response, Problem> {
+        let body = call.request.body;
+        within(body, limits::MANIFEST_BYTES)?;
+        let key = self.key_of(slot);
+        let outcome = self.supersede(store, &key, body).await;
+        let (sequence, ruling) = outcome.map_err(|error| match error {
+            NotStored::Refused(refusal) => refused(refusal),
+            NotStored::NotLower => unsettled(),
+            NotStored::Store(error) => no_store(error),
+        })?;
+        match ruling {
+            Ruling::Write | Ruling::Same => {}
+            Ruling::Conflict(stored) => return Err(conflict(stored)),
+            Ruling::Older(stored) => return Err(older(stored)),
+        }
+        if slot == Slot::Manifest {
+            // This instance needn't wait for its next look, and the store may lag.
+            self.welcome(store, body, call.moment).await;
+        }
+        let written = ruling == Ruling::Write;
+        let body = serde_json::to_vec(&Published { sequence, written }).unwrap_or_default();
+        Ok(Response::json(200, body).with("cache-control", "no-store"))
+    }
+
+    fn key_of(&self, slot: Slot) -> String {
+        match slot {
+            Slot::Manifest => self.keys.manifest(),
+            Slot::Settled => self.keys.settled(),
+        }
+    }
+
+    fn admit_publisher(&self, call: &Call<'_>) -> Result<(), Problem> {
+        let config = &self.config;
+        let Some(pass) = (call.request.header)("skyful-signature") else {
+            return Err(Problem::new(
+                401,
+                "unsigned",
+                "A publisher's signature is missing",
+                "this route is for publishers, who sign its path",
+            )
+            .at("Skyful-Signature")
+            .hint("publish with `skyful publish --to URL --key KEYFILE`"));
+        };
+        let path = call.request.path;
+        let admitted = config
+            .trust
+            .admits(&pass, &config.workspace, &config.env, path);
+        admitted.map_err(|refusal| {
+            Problem::new(
+                403,
+                "untrusted",
+                "The signature is not accepted",
+                refusal.to_string(),
+            )
+            .at("Skyful-Signature")
+            .hint(
+                "sign this path for this workspace and environment with a key that the edge trusts",
+            )
+        })
+    }
+}
+
+fn digest(name: &str) -> Result<Digest, Problem> {
+    Digest::from_hex(name.strip_prefix("b3-").unwrap_or(name))
+        .ok_or_else(|| bad_request("a digest is 64 lower-case hex digits").at("digest"))
+}
+
+fn within(body: &[u8], limit: usize) -> Result<(), Problem> {
+    if body.len() <= limit {
+        return Ok(());
+    }
+    Err(Problem::new(
+        413,
+        "too-large",
+        "The request is too large",
+        format!("this is at most {limit} bytes"),
+    ))
+}
+
+fn stored(status: u16, written: bool, visible: bool) -> Response {
+    let body = serde_json::to_vec(&Stored { written, visible }).unwrap_or_default();
+    Response::json(status, body).with("cache-control", "no-store")
+}
+
+fn no_object() -> Problem {
+    Problem::new(
+        404,
+        "no-object",
+        "No such object",
+        "this edge cannot load the object",
+    )
+}
+
+fn no_store(error: StoreError) -> Problem {
+    Problem::new(503, "no-store", "The store gave no answer", error.0)
+        .hint("nothing is lost: publish again, which goes on where this ended")
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    Problem::new(
+        422,
+        "refused-manifest",
+        "The manifest is refused",
+        refusal.to_string(),
+    )
+    .hint("it has to be signed by a trusted key for this workspace and environment, and whole")
+}
+
+fn unsettled() -> Problem {
+    Problem::new(
+        409,
+        "unsettled",
+        "Not settled yet",
+        "only a manifest that is not above the stored one can have settled",
+    )
+}
+
+fn conflict(stored: u64) -> Problem {
+    Problem::new(
+        409,
+        "sequence-taken",
+        "The sequence is taken",
+        format!("another manifest with sequence {stored} is stored"),
+    )
+    .hint("two publishers count apart: publish again with a higher sequence")
+}
+
+fn older(stored: u64) -> Problem {
+    Problem::new(
+        409,
+        "older",
+        "A newer manifest is stored",
+        format!("sequence {stored} is stored, which is higher"),
+    )
+    .hint("publish again with a higher sequence; to roll back, give the old snapshot a new one")
+}

@@ -1,0 +1,68 @@
+//! A publisher's pass: its signature on one address of one environment, for what doesn't carry a
+//! signature of its own (objects, and reading a manifest). It says who may write there, never what: an
+//! object is named by its digest, so that a pass that somebody copied brings the same bytes again.
+
+#[cfg(feature = "compile")]
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use ed25519_dalek::Signature;
+
+use super::{Refusal, TrustSet, key_id};
+
+const DOMAIN: &str = "skyful/publish/1";
+
+/// What a pass signs: domain, workspace, environment and path, each ended by a zero byte.
+pub(super) fn message(workspace: &str, env: &str, path: &str) -> Vec<u8> {
+    let mut message = Vec::new();
+    for part in [DOMAIN, workspace, env, path] {
+        message.extend_from_slice(part.as_bytes());
+        message.push(0);
+    }
+    message
+}
+
+/// `KEYID.SIGNATURE`, both in hex.
+#[cfg(feature = "compile")]
+pub(super) fn write(key_id: u64, signature: &[u8; 64]) -> String {
+    let mut text = alloc::format!("{key_id:016x}.");
+    for byte in signature {
+        text.push_str(&alloc::format!("{byte:02x}"));
+    }
+    text
+}
+
+fn read(text: &str) -> Option<(u64, Signature)> {
+    let (key_id, hex) = text.trim().split_once('.')?;
+    let digits = |hex: &str| hex.bytes().all(|b| b.is_ascii_hexdigit());
+    if key_id.len() != 16 || hex.len() != 128 || !digits(key_id) || !digits(hex) {
+        return None;
+    }
+    let mut bytes = [0; 64];
+    let (pairs, _) = hex.as_bytes().as_chunks::<2>();
+    for (slot, pair) in bytes.iter_mut().zip(pairs) {
+        *slot = u8::from_str_radix(core::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    let key_id = u64::from_str_radix(key_id, 16).ok()?;
+    Some((key_id, Signature::from_bytes(&bytes)))
+}
+
+impl TrustSet {
+    /// Whether a trusted publisher may use this path of this environment.
+    pub fn admits(
+        &self,
+        pass: &str,
+        workspace: &str,
+        env: &str,
+        path: &str,
+    ) -> Result<(), Refusal> {
+        let (id, signature) = read(pass).ok_or(Refusal::Signature)?;
+        let (key, _) = self
+            .keys
+            .iter()
+            .find(|(key, _)| key_id(key) == id)
+            .ok_or(Refusal::UnknownKey)?;
+        key.verify_strict(&message(workspace, env, path), &signature)
+            .map_err(|_| Refusal::Signature)
+    }
+}

@@ -1,0 +1,138 @@
+// One Worker with its KV, Durable Object and Cache API on a loopback port, and ways to make them misbehave.
+
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Miniflare } from "miniflare";
+
+const here = import.meta.dirname;
+const BUILD = path.resolve(here, "../../../edge/cloudflare/build");
+const CONTROL = "http://harness.invalid/";
+
+export class Platform {
+  #settings;
+  #folder;
+  #miniflare;
+  #kind = "none";
+  #reads = [];
+  /// What the Worker wrote to its log.
+  log = "";
+
+  /// `vars` overrides single variables of the Worker; null leaves one out.
+  constructor(settings) {
+    this.#settings = { build: BUILD, workspace: "wallet", env: "dev", ...settings };
+  }
+
+  async start() {
+    if (!existsSync(path.join(this.#settings.build, "index_bg.wasm"))) {
+      throw new Error(`no built Worker in ${this.#settings.build}; run scripts/build-worker --quick`);
+    }
+    this.#folder ??= await mkdtemp(path.join(tmpdir(), "skyful-cloudflare-"));
+    this.#miniflare = new Miniflare(this.#options());
+    const url = await this.#miniflare.ready;
+    if (this.#kind !== "none") await this.#control(`fault/${this.#kind}`);
+    return url.origin;
+  }
+
+  async stop() {
+    await this.#miniflare?.dispose();
+    if (this.#folder) await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async restart() {
+    this.#reads = await this.reads();
+    await this.#miniflare.dispose();
+    return this.start();
+  }
+
+  async forget() {
+    this.#reads = await this.reads();
+    await this.#miniflare.dispose();
+    await rm(path.join(this.#folder, "cache"), { recursive: true, force: true });
+    return this.start();
+  }
+
+  async reads() {
+    const reads = [...this.#reads, ...(await this.#control("reads"))];
+    this.#reads = [];
+    return reads;
+  }
+
+  async fault(kind) {
+    await this.#control(`fault/${kind}`);
+    this.#kind = kind;
+  }
+
+  async keys() {
+    const kv = await this.kv();
+    const keys = [];
+    let cursor;
+    do {
+      const page = await kv.list({ cursor });
+      keys.push(...page.keys.map((key) => key.name));
+      cursor = page.list_complete ? undefined : page.cursor;
+    } while (cursor);
+    return keys;
+  }
+
+  /// KV from outside: neither counted nor disturbed.
+  kv() {
+    return this.#miniflare.getKVNamespace("SNAPSHOTS");
+  }
+
+  async #control(route) {
+    const answer = await this.#miniflare.dispatchFetch(CONTROL + route);
+    if (!answer.ok) throw new Error(await answer.text());
+    return answer.json();
+  }
+
+  #options() {
+    const { build, workspace, env, trust, preview, recheck_ms, cors, cf, vars } = this.#settings;
+    const bindings = {
+      SKYFUL_WORKSPACE: workspace,
+      SKYFUL_ENV: env,
+      SKYFUL_TRUST: trust,
+      SKYFUL_PREVIEW: preview === undefined ? undefined : String(preview),
+      SKYFUL_RECHECK_MS: recheck_ms === undefined ? undefined : String(recheck_ms),
+      SKYFUL_CORS: cors,
+      ...vars,
+    };
+    const given = Object.entries(bindings).filter(([, value]) => value !== undefined && value !== null);
+    const disk = (name) => path.join(this.#folder, name);
+    return {
+      host: "127.0.0.1",
+      port: 0,
+      // The two lie in different folders; their common root keeps the names of the modules apart.
+      modulesRoot: "/",
+      modules: [
+        { type: "ESModule", path: path.join(here, "faults.mjs"), contents: faults(build) },
+        { type: "ESModule", path: path.join(build, "index.js") },
+        { type: "CompiledWasm", path: path.join(build, "index_bg.wasm") },
+      ],
+      compatibilityDate: "2026-04-01",
+      bindings: Object.fromEntries(given),
+      kvNamespaces: ["SNAPSHOTS"],
+      durableObjects: { PUBLISHER: { className: "Publisher", useSQLite: true } },
+      kvPersist: disk("kv"),
+      durableObjectsPersist: disk("objects"),
+      cachePersist: disk("cache"),
+      // Otherwise Miniflare asks the network where this machine is.
+      cf: cf ? { country: cf.country, regionCode: cf.region } : false,
+      handleRuntimeStdio: (out, error) => {
+        const keep = (text) => {
+          this.log += text;
+          if (process.env.SHOW_LOG) process.stderr.write(text);
+        };
+        out.on("data", keep);
+        error.on("data", keep);
+      },
+    };
+  }
+}
+
+/// The module that stands in front of the Worker, which it has to find wherever that was built.
+function faults(build) {
+  const source = readFileSync(path.join(here, "faults.mjs"), "utf8");
+  return source.replace("../../../edge/cloudflare/build/index.js", path.relative(here, path.join(build, "index.js")));
+}

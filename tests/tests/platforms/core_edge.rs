@@ -1,0 +1,56 @@
+//! The core in this process over a store in memory: what all platforms have to answer like.
+
+use skyful::manifest::TrustSet;
+use skyful_edge::memory::MemoryStore;
+use skyful_edge::{Config, Edge, Facts, Request};
+
+use crate::platform::{Answer, Ask, ENV, Settings, WORKSPACE};
+
+pub struct CoreEdge {
+    edge: Edge,
+    store: MemoryStore,
+}
+
+impl CoreEdge {
+    pub fn new(settings: &Settings) -> Self {
+        let trust = TrustSet::parse(&settings.trust).expect("keys");
+        let mut config = Config::new(WORKSPACE, ENV, trust);
+        config.preview = settings.preview;
+        config.recheck_ms = settings.recheck_ms.into();
+        config.wait_ms = config.recheck_ms;
+        config.cors.clone_from(&settings.cors);
+        Self {
+            edge: Edge::new(config).expect("a deployment"),
+            store: MemoryStore::default(),
+        }
+    }
+
+    pub fn send(&self, ask: &Ask) -> Answer {
+        let (path, query) = ask.target.split_once('?').unwrap_or((&ask.target, ""));
+        let header = |name: &str| {
+            let found = ask.headers.iter().find(|(given, _)| *given == name);
+            found.map(|(_, value)| value.clone())
+        };
+        let request = Request {
+            method: ask.method,
+            path,
+            query,
+            header: &header,
+            body: &ask.body,
+            facts: Facts::default(),
+        };
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let now_ms = since.expect("after 1970").as_millis() as i64;
+        let response = self.edge.handle(&self.store, request, now_ms, [1; 16]);
+        let response = pollster::block_on(response).timed(0.0);
+        Answer {
+            status: response.status,
+            headers: response
+                .headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone().into_owned()))
+                .collect(),
+            body: response.body,
+        }
+    }
+}

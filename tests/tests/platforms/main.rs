@@ -1,0 +1,13 @@
+//! One suite for every platform: nobody can tell them apart by their answers. Which ones run stands in
+//! `SKYFUL_PLATFORMS` (`name=command …;name=command …`, as `scripts/e2e` sets it); the native server is
+//! always among them. Every platform is published to over HTTP, and everything that it answers is
+//! compared with what the core answers in this process.
+
+mod core_edge;
+mod faults;
+mod native;
+mod platform;
+mod process;
+mod publisher;
+mod requests;
+mod vectors;

@@ -1,0 +1,90 @@
+//! A publisher for all platforms at once: the same bytes everywhere, so that answers can be the same.
+
+use ed25519_dalek::SigningKey;
+use skyful::compile::Snapshot;
+use skyful::manifest::{Tail, Value, sign};
+use skyful::snapshot::Digest;
+
+use crate::core_edge::CoreEdge;
+use crate::platform::{Answer, Ask, Client, ENV, Platform, WORKSPACE};
+
+pub struct Publisher {
+    key: SigningKey,
+    sequence: u64,
+    before: Vec<u8>,
+}
+
+impl Publisher {
+    pub fn new() -> Self {
+        Self {
+            key: SigningKey::from_bytes(&[7; 32]),
+            sequence: 0,
+            before: Vec::new(),
+        }
+    }
+
+    pub fn trust(&self) -> String {
+        Digest(self.key.verifying_key().to_bytes()).hex()
+    }
+
+    /// The requests that publish a snapshot, objects first.
+    pub fn requests(&mut self, snapshot: &Snapshot) -> Vec<Ask> {
+        let put = |target: String, body: Vec<u8>| Ask {
+            method: "PUT",
+            headers: vec![("skyful-signature", self.pass(&target))],
+            target,
+            body,
+        };
+        let mut asks: Vec<Ask> = snapshot
+            .objects
+            .iter()
+            .map(|(digest, bytes)| put(format!("/v1/snapshots/{digest}"), bytes.clone()))
+            .collect();
+        let sequence = self.sequence + 1;
+        let tail = Tail {
+            stable: snapshot.listing.clone(),
+            gray: None,
+            allow: Vec::new(),
+        };
+        let header = sign::full_release(WORKSPACE, ENV, sequence, 1_790_000_000_000);
+        let envelope = sign::sign(header, &tail, &self.key);
+        let value = Value {
+            current: &envelope,
+            fallback: &self.before,
+        };
+        asks.push(put("/v1/manifest".into(), value.join()));
+        self.sequence = sequence;
+        self.before = envelope;
+        asks
+    }
+
+    pub fn pass(&self, path: &str) -> String {
+        sign::pass(&self.key, WORKSPACE, ENV, path)
+    }
+
+    /// Publishes to every platform and to the core.
+    pub fn publish(
+        &mut self,
+        snapshot: &Snapshot,
+        platforms: &[Box<dyn Platform>],
+        core: &CoreEdge,
+        client: &Client,
+    ) -> u64 {
+        for ask in self.requests(snapshot) {
+            let done = |name: &str, answer: &Answer| {
+                assert!(
+                    matches!(answer.status, 200..=202),
+                    "{name}: PUT {} is answered {} {}",
+                    ask.target,
+                    answer.status,
+                    answer.json()
+                );
+            };
+            done("core", &core.send(&ask));
+            for platform in platforms {
+                done(platform.name(), &client.send(&**platform, &ask));
+            }
+        }
+        self.sequence
+    }
+}
