@@ -152,8 +152,24 @@ fn bad_manifest(kind: u64, mut draft: Draft, dice: &mut Dice) -> Vec<u8> {
             return draft.sign(|_| (), |header| header[7] = flags);
         }
         18 => {
-            let len = dice.below(180) as usize;
-            return draft.sign(|_| (), |header| header.truncate(len));
+            let part = dice.below(1_000) as usize;
+            return draft.sign(
+                |_| (),
+                |header| header.truncate(header.len() * part / 1_000),
+            );
+        }
+        // Blank: every page would be unknown.
+        19 => listing.pages.clear(),
+        20 => {
+            let mut blank = listing.clone();
+            blank.pages.clear();
+            let snapshot = blank.digest();
+            draft.tail.gray = Some(blank);
+            draft.header.gray = Some(Gray {
+                snapshot,
+                share_bps: 1,
+                salt: 1,
+            });
         }
         _ => {
             let more = 1 + dice.below(600) as usize;
@@ -162,7 +178,7 @@ fn bad_manifest(kind: u64, mut draft: Draft, dice: &mut Dice) -> Vec<u8> {
     }
     draft.plain()
 }
-const BAD_MANIFESTS: u64 = 20;
+const BAD_MANIFESTS: u64 = 22;
 
 /// A sound manifest, and an object of the page that must not count.
 fn bad_object(kind: u64, draft: &mut Draft, page: &str, dice: &mut Dice) {
@@ -173,7 +189,7 @@ fn bad_object(kind: u64, draft: &mut Draft, page: &str, dice: &mut Dice) {
     let shard = stored(&stable.id_shards[0]);
     let decoded = Object::decode(&chunk).expect("a chunk");
     let ids = Object::decode(&shard).expect("a shard");
-    let mut changed = |change: &mut dyn FnMut(&mut Vec<u8>)| {
+    let changed = |change: &mut dyn FnMut(&mut Vec<u8>)| {
         let mut bytes = chunk.clone();
         change(&mut bytes);
         bytes
@@ -269,7 +285,7 @@ fn wants_the_one_before(edge: &Edge, store: &MemoryStore, page: &str, behind: bo
         body: &[],
         facts: Facts::default(),
     };
-    let response = crate::world::finish(edge.handle(store, request, START_MS + 60_000, [1; 16]));
+    let response = crate::visits::finish(edge.handle(store, request, START_MS + 60_000, [1; 16]));
     assert_eq!(response.status, 200, "{case}");
     assert_eq!(
         response.header("skyful-behind"),
@@ -305,7 +321,7 @@ fn what_is_signed_but_bad_never_counts() {
         store.insert(keys().settled(), first.clone());
         let edge = || Edge::new(Config::new(WORKSPACE, ENV, books::trust())).expect("an edge");
         let warm = edge();
-        crate::world::finish(warm.refresh(&store, START_MS, [0; 16]));
+        crate::visits::finish(warm.refresh(&store, START_MS, [0; 16]));
         let bad = if kind < BAD_MANIFESTS {
             bad_manifest(kind, draft, &mut dice)
         } else {
