@@ -108,7 +108,7 @@ impl World {
             let (_, page, visitor, seen) = *question;
             send(edge, door, page, visitor, seen, local_ms, *random)
         });
-        let mut running: Vec<Option<Pin<Box<dyn Future<Output = Response> + '_>>>> =
+        let mut running: Vec<Option<Asking<'_>>> =
             futures.map(|future| Some(Box::pin(future) as _)).collect();
         let answers = interleaved(&mut running, &mut self.dice);
         drop(running);
@@ -209,11 +209,11 @@ async fn send(
     edge.handle(door, request, now_ms, random).await
 }
 
+/// A request under way.
+type Asking<'a> = Pin<Box<dyn Future<Output = Response> + 'a>>;
+
 /// Polls in an order of chance until all are done.
-fn interleaved(
-    running: &mut [Option<Pin<Box<dyn Future<Output = Response> + '_>>>],
-    dice: &mut Dice,
-) -> Vec<Response> {
+fn interleaved(running: &mut [Option<Asking<'_>>], dice: &mut Dice) -> Vec<Response> {
     let mut done: Vec<Option<Response>> = running.iter().map(|_| None).collect();
     let mut context = Context::from_waker(Waker::noop());
     while running.iter().any(Option::is_some) {

@@ -235,10 +235,11 @@ impl World {
                 .note(|| format!("the clock of edge {instance} is set"));
         }
         let pop = self.dice.below(POPS as u64 + 1) as usize;
-        if self.worst > 0 && self.dice.permille(8) {
-            if let Some(own) = self.lock().own.get_mut(pop) {
-                own.clear();
-            }
+        if self.worst > 0
+            && self.dice.permille(8)
+            && let Some(own) = self.lock().own.get_mut(pop)
+        {
+            own.clear();
         }
         if self.worst > 0 && self.dice.permille(8) {
             let length = self.dice.between(5_000, 240_000);
