@@ -31,4 +31,4 @@ fuzz:
 	SKYFUL_CASES=1000000 $(CARGO) test --release --package skyful-tests --test equality -- --nocapture
 	SKYFUL_ALL=1 $(CARGO) test --package skyful-origin --test cli thousand_plans
 	SKYFUL_MUTANTS=1000000 $(CARGO) test --release --package skyful-tests --test mutants
-	SKYFUL_SCHEDULES=10000 $(CARGO) test --release --package skyful-tests --test faults -- --nocapture
+	SKYFUL_SCHEDULES=10000 $(CARGO) test --package skyful-tests --test faults -- --nocapture

@@ -109,6 +109,7 @@ fn read(r: &mut Reader<'_>, root: &At<'_>) -> Option<Workspace> {
         .collect();
     let section = ("pages", "a page", limits::PAGES);
     let pages = r.section(object, section, pages::page);
+    pages::at_least_one(r, object);
     page_hashes(r, object);
     let section = ("module_types", "a module type", limits::MODULE_TYPES);
     let module_types = r.section(object, section, modules::module_type);

@@ -99,6 +99,10 @@ impl Edition {
         }
     }
 
+    pub fn listing(&self) -> &Listing {
+        &self.listing
+    }
+
     pub fn has(&self, page: &str) -> bool {
         self.chunks.contains_key(page)
     }

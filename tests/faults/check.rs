@@ -29,6 +29,8 @@ pub struct Verdict {
     pub sequence: Option<u64>,
     pub error: bool,
     pub behind: bool,
+    /// How many candidates were passed over.
+    pub passed: usize,
 }
 
 type Judged = Result<Verdict, String>;
@@ -51,6 +53,7 @@ pub fn judge(response: &Response, asked: &Asked, mirror: &Mirror, books: &Books)
         };
         match case.judge() {
             Ok(mut verdict) => {
+                tagged_if_whole(response, &verdict)?;
                 reads_are_few(asked, mirror, &mut verdict)?;
                 return Ok(verdict);
             }
@@ -60,14 +63,30 @@ pub fn judge(response: &Response, asked: &Asked, mirror: &Mirror, books: &Books)
     Err(why)
 }
 
+/// Only a page with its contents, from what is current, may be kept and asked for again by its tag.
+fn tagged_if_whole(response: &Response, verdict: &Verdict) -> Result<(), String> {
+    let empty = verdict.error || verdict.kinds.contains(&"mode off");
+    let whole = response.status == 200 && !empty && !verdict.behind;
+    let tagged = response.header("etag").is_some();
+    require(tagged == whole, || {
+        format!("tagged is {tagged}, whole and current is {whole}")
+    })
+}
+
 /// Manifest, chunk, id shard: three reads, and two more at most for each one that failed (another
-/// candidate's chunk and shard, or `settled`).
+/// candidate's chunk and shard, or `settled`). A chunk alone says whether it needs its shard, so one is
+/// also read in vain for each candidate whose shard is known to be missing.
 fn reads_are_few(asked: &Asked, mirror: &Mirror, verdict: &mut Verdict) -> Result<(), String> {
     let tally = mirror.tally;
     if !asked.alone {
         return Ok(());
     }
-    if tally.gets > (3 + 2 * tally.failed).min(10) {
+    let in_vain = if asked.page == "lists" {
+        verdict.passed as u32
+    } else {
+        0
+    };
+    if tally.gets > (3 + 2 * tally.failed + in_vain).min(10) {
         return Err(format!("too many reads: {tally:?}"));
     }
     if tally.manifest_gets > 1 {
@@ -120,6 +139,7 @@ impl Case<'_> {
                     sequence: None,
                     error: false,
                     behind: false,
+                    passed: 0,
                 });
             }
             status => return Err(format!("status {status} while {} is held", held.current)),
@@ -145,6 +165,7 @@ impl Case<'_> {
             sequence: None,
             error: false,
             behind: false,
+            passed: 0,
         })
     }
 
@@ -161,6 +182,7 @@ impl Case<'_> {
             sequence: Some(sequence),
             error: json["reason"] == "ERROR",
             behind: self.marked(held, sequence)?,
+            passed: 0,
         };
         let empty = json["modules"].as_array().is_some_and(Vec::is_empty);
         let whole = |edition: &Edition| {
@@ -179,6 +201,7 @@ impl Case<'_> {
         let candidates = self.candidates(release, track);
         if verdict.error {
             whole(release.edition(track))?;
+            verdict.passed = candidates.len();
             require(empty && sequence == held && said == track, || {
                 "ERROR isn't an empty page of what is held".into()
             })?;
@@ -191,6 +214,7 @@ impl Case<'_> {
             .iter()
             .position(|candidate| (candidate.sequence, candidate.track) == (sequence, said));
         let at = at.ok_or_else(|| format!("{sequence} {said:?} isn't a candidate"))?;
+        verdict.passed = at;
         for skipped in &candidates[..at] {
             self.excuse(skipped)?;
         }
@@ -288,10 +312,11 @@ impl Case<'_> {
         })?;
         if self.response.status == 200 {
             let caching = self.response.header("cache-control");
-            let expected = if behind {
-                "no-store"
+            let tagged = self.response.header("etag").is_some();
+            let expected = if tagged {
+                "private, no-cache"
             } else {
-                "private, no-store"
+                "no-store"
             };
             require(caching == Some(expected), || {
                 format!("{caching:?} while behind is {behind}")
@@ -346,7 +371,7 @@ fn plausible(seen: u64, held: u64) -> bool {
     (era(seen) == era(held) && seen <= held + 65_536) || era(seen) == era(held) + 1
 }
 
-fn contents(json: &Json) -> Vec<String> {
+pub fn contents(json: &Json) -> Vec<String> {
     let text = |value: &Json| value.as_str().unwrap_or("?").to_owned();
     let mut found = vec![text(&json["plan"])];
     for module in json["modules"].as_array().into_iter().flatten() {

@@ -1,9 +1,10 @@
 //! A publisher after section 4 of the protocol, on a store without compare-and-set: workers that crash,
 //! pause and come back late, an audit each minute, and a database that never loses anything.
 
-use crate::books::{SETTLE_MS, keys, library};
+use crate::books::{SETTLE_MS, Shown, keys, library};
 use crate::dice::Dice;
-use crate::store::{LAG_MS, Network, PUBLISHER_POP};
+use crate::publishing::{Put, Site};
+use crate::store::{LAG_MS, Network, PUBLISHER_POP, Read};
 
 /// One delivery of one sequence.
 struct Worker {
@@ -20,9 +21,10 @@ enum Step {
     Compare,
     /// Decided to write this value.
     Put(Vec<u8>),
-    /// Waits until it reads its sequence or a higher one.
+    /// Waits until it reads its whole value, or a newer one.
     Confirm {
         until_ms: i64,
+        fallback: Option<u64>,
     },
 }
 
@@ -60,41 +62,56 @@ impl Delivery {
         }
     }
 
-    pub fn run(&mut self, network: &mut Network, dice: &mut Dice) {
-        let now = network.now_ms;
+    pub fn run(&mut self, site: &mut Site<'_>, dice: &mut Dice) -> Result<(), String> {
+        let (now, head) = {
+            let network = site.lock();
+            (network.now_ms, network.books.head())
+        };
         if let Some(worker) = self.worker.take_if(|worker| worker.next_ms <= now) {
-            self.worker = worker.go_on(network, dice);
+            self.worker = worker.go_on(site, dice)?;
         }
         if let Some(at) = self.paused.iter().position(|worker| worker.next_ms <= now) {
             let worker = self.paused.swap_remove(at);
-            self.paused.extend(worker.go_on(network, dice));
+            self.paused.extend(worker.go_on(site, dice)?);
         }
-        if network.books.head() > 0 && now >= self.next_audit_ms {
+        if head > 0 && now >= self.next_audit_ms {
             self.next_audit_ms = now + 60_000;
-            self.audit(network);
+            self.settle(site, dice)?;
+            if self.worker.is_none() {
+                self.audit(&mut site.lock(), head);
+            }
         }
+        Ok(())
     }
 
-    /// The head stored, its objects there, `settled` written?
-    fn audit(&mut self, network: &mut Network) {
-        let head = network.books.head();
-        let settled = network.books.newest_settled_below(u64::MAX, network.now_ms);
-        if let Some(settled) = settled.filter(|settled| Some(*settled) != self.settled_written) {
-            let envelope = network.books.envelopes[&settled].clone();
+    fn settle(&mut self, site: &mut Site<'_>, dice: &mut Dice) -> Result<(), String> {
+        let settled = {
+            let network = site.lock();
+            let books = &network.books;
+            let settled = books.newest_settled_below(u64::MAX, network.now_ms);
+            settled.map(|settled| (settled, books.envelopes[&settled].clone()))
+        };
+        if let Some((settled, envelope)) = settled
+            && Some(settled) != self.settled_written
+        {
             // The next audit reads it back.
-            let _ = network.write(&keys().settled(), envelope);
+            site.put(&keys().settled(), &envelope, dice)?;
         }
-        let (stored, _) = network.read(PUBLISHER_POP, &keys().settled());
+        let mut network = site.lock();
+        let (stored, _) = network.read(PUBLISHER_POP, &keys().settled(), Read::Cached);
         let stored = stored.ok().flatten();
         self.settled_written = stored.and_then(|bytes| network.books.envelope(&bytes));
-        if self.worker.is_some() {
-            return;
-        }
+        Ok(())
+    }
+
+    /// The head stored, whole, and its objects there?
+    fn audit(&mut self, network: &mut Network, head: u64) {
         let stored = read_manifest(network);
+        let fine = stored.is_some_and(|stored| is_whole(stored, head, None));
         let missing = needed(network, head)
             .into_iter()
             .any(|key| !is_stored(network, key));
-        if stored != Some(head) || missing {
+        if !fine || missing {
             network.count("audit redelivers");
             network.note(|| format!("audit: {stored:?} stored instead of {head}"));
             self.start(network);
@@ -113,20 +130,25 @@ impl Worker {
     }
 
     /// One step. None: done.
-    fn go_on(mut self, network: &mut Network, dice: &mut Dice) -> Option<Self> {
-        self.next_ms = network.now_ms + dice.between(50, 800);
-        self.step = match self.step {
+    fn go_on(mut self, site: &mut Site<'_>, dice: &mut Dice) -> Result<Option<Self>, String> {
+        let now = site.lock().now_ms;
+        self.next_ms = now + dice.between(50, 800);
+        let step = std::mem::replace(&mut self.step, Step::Compare);
+        self.step = match step {
             Step::Upload(keys) => {
                 // A few at a time, so that it can die in between.
                 let mut left = keys;
-                let now = left.split_off(left.len().saturating_sub(4));
-                let missing: Vec<_> = now
-                    .into_iter()
-                    .filter(|key| !is_stored(network, key))
-                    .collect();
+                let some = left.split_off(left.len().saturating_sub(4));
+                let missing: Vec<_> = {
+                    let mut network = site.lock();
+                    let missing = some.into_iter();
+                    missing
+                        .filter(|key| !is_stored(&mut network, key))
+                        .collect()
+                };
                 for key in &missing {
-                    // Errors show when it is read back.
-                    let _ = network.write(key, library().objects[*key].clone());
+                    // Errors, and what isn't visible yet, show when it is read back.
+                    site.put(key, &library().objects[*key], dice)?;
                 }
                 if !missing.is_empty() {
                     left.extend(missing);
@@ -141,54 +163,86 @@ impl Worker {
             // Whatever isn't there or differs is uploaded again.
             Step::ReadBack(keys) => Step::Upload(keys),
             Step::Compare => {
-                if read_manifest(network).is_some_and(|stored| stored >= self.sequence) {
-                    confirm(network)
+                let mut network = site.lock();
+                let stored = read_manifest(&mut network);
+                let books = &network.books;
+                let fallback = books.newest_settled_below(self.sequence, now);
+                if stored.is_some_and(|stored| is_whole(stored, self.sequence, fallback)) {
+                    confirm(now, fallback)
                 } else {
-                    let books = &network.books;
-                    let fallback = books.newest_settled_below(self.sequence, network.now_ms);
                     Step::Put(books.value(self.sequence, fallback))
                 }
             }
-            Step::Put(value) => {
-                let sequence = self.sequence;
-                let stored = network.stored(&keys().manifest());
-                let stored = stored.and_then(|bytes| network.books.shown(bytes));
-                if stored.is_some_and(|stored| stored.current > sequence) {
-                    network.count("older manifest put late");
-                }
-                match network.write(&keys().manifest(), value.clone()) {
-                    Ok(()) => {
-                        network.note(|| format!("manifest {sequence} is put"));
-                        confirm(network)
+            Step::Put(value) => self.put(value, site, dice)?,
+            Step::Confirm { until_ms, fallback } => {
+                let mut network = site.lock();
+                match read_manifest(&mut network) {
+                    Some(stored) if is_whole(stored, self.sequence, fallback) => {
+                        let stored = stored.current;
+                        network.books.delivered_ms.entry(stored).or_insert(now);
+                        network.note(|| format!("{stored} is delivered"));
+                        return Ok(None);
                     }
-                    Err(_) => {
+                    _ if now > until_ms => return Ok(Some(Self::new(&network))),
+                    _ => {
                         self.next_ms += 1_000;
-                        Step::Put(value)
+                        Step::Confirm { until_ms, fallback }
                     }
                 }
             }
-            Step::Confirm { until_ms } => match read_manifest(network) {
-                Some(stored) if stored >= self.sequence => {
-                    let now = network.now_ms;
-                    network.books.delivered_ms.entry(stored).or_insert(now);
-                    network.note(|| format!("{stored} is delivered"));
-                    return None;
-                }
-                _ if network.now_ms > until_ms => return Some(Self::new(network)),
-                _ => {
-                    self.next_ms += 1_000;
-                    Step::Confirm { until_ms }
-                }
-            },
         };
-        Some(self)
+        Ok(Some(self))
+    }
+
+    fn put(
+        &mut self,
+        value: Vec<u8>,
+        site: &mut Site<'_>,
+        dice: &mut Dice,
+    ) -> Result<Step, String> {
+        let current = |network: &Network| {
+            let stored = network.stored(&keys().manifest())?;
+            Some(network.books.shown(stored)?.current)
+        };
+        let (now, before, given) = {
+            let network = site.lock();
+            (
+                network.now_ms,
+                current(&network),
+                network.books.shown(&value),
+            )
+        };
+        let put = site.put(&keys().manifest(), &value, dice)?;
+        let mut network = site.lock();
+        if before > Some(self.sequence) && current(&network) == Some(self.sequence) {
+            network.count("older manifest put late");
+        }
+        let sequence = self.sequence;
+        network.note(|| format!("manifest {sequence} is put: {put:?}"));
+        Ok(match put {
+            // Refused: a newer one, which is what it will read.
+            Put::Stored | Put::Refused => confirm(now, given.and_then(|given| given.fallback)),
+            Put::Failed => {
+                self.next_ms += 1_000;
+                Step::Put(value)
+            }
+        })
     }
 }
 
-fn confirm(network: &Network) -> Step {
+fn confirm(now_ms: i64, fallback: Option<u64>) -> Step {
     Step::Confirm {
-        until_ms: network.now_ms + LAG_MS,
+        until_ms: now_ms + LAG_MS,
+        fallback,
     }
+}
+
+/// Whether this is the value with this sequence and fallback, or a newer one, and both its parts can be
+/// read: a sequence alone may stand before a fallback that was torn.
+fn is_whole(stored: Shown, sequence: u64, fallback: Option<u64>) -> bool {
+    let newer = stored.current > sequence;
+    let same = stored.current == sequence && stored.fallback >= fallback;
+    (newer || same) && !stored.damaged
 }
 
 /// Objects of a release, and of what would be its fallback.
@@ -206,14 +260,13 @@ fn needed(network: &Network, sequence: u64) -> Vec<&'static str> {
 }
 
 fn is_stored(network: &mut Network, key: &str) -> bool {
-    let (found, _) = network.read(PUBLISHER_POP, key);
+    let (found, _) = network.read(PUBLISHER_POP, key, Read::Cached);
     matches!(found, Ok(Some(bytes)) if bytes == library().objects[key])
 }
 
-fn read_manifest(network: &mut Network) -> Option<u64> {
-    let (found, _) = network.read(PUBLISHER_POP, &keys().manifest());
-    let shown = network.books.shown(&found.ok()??)?;
-    Some(shown.current)
+fn read_manifest(network: &mut Network) -> Option<Shown> {
+    let (found, _) = network.read(PUBLISHER_POP, &keys().manifest(), Read::Cached);
+    network.books.shown(&found.ok()??)
 }
 
 const _: () = assert!(SETTLE_MS > LAG_MS + 60_000);

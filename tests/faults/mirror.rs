@@ -64,8 +64,8 @@ impl Mirror {
         self.tally = Tally::default();
     }
 
-    /// A manifest was handed over.
-    pub fn admit(&mut self, shown: Shown) {
+    /// A manifest was handed over. True if it is newer.
+    pub fn admit(&mut self, shown: Shown) -> bool {
         let newer = self
             .view
             .held
@@ -81,6 +81,7 @@ impl Mirror {
             self.view.held = Some(shown);
             self.views.push(self.view);
         }
+        newer
     }
 
     pub fn succeeded(&mut self, key: &str) {

@@ -1,12 +1,11 @@
 //! The store as edges see it: one origin of truth behind a cache in each PoP that lags, forgets, caches
 //! misses, tears, swaps and fails; and each PoP's own copy.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::Poll;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use skyful::manifest::Mode;
-use skyful_edge::{SnapshotStore, StoreError};
+use skyful_edge::StoreError;
 
 use crate::books::{self, Books, Release, keys, library};
 use crate::dice::{Dice, mix};
@@ -55,11 +54,21 @@ pub const WEATHER: [Weather; 3] = [
 
 type Bytes = Arc<Vec<u8>>;
 
+/// Which source a read asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    Cached,
+    /// Past the cache: mostly what is stored now, never further behind than the cache, and failing more often.
+    Fresh,
+}
+
 pub struct Network {
     pub now_ms: i64,
     seed: u64,
     pub dice: Dice,
     pub weather: Weather,
+    /// Whether the store can compare and set.
+    pub compares: bool,
     /// Total outages, by PoP.
     pub outage_until_ms: [i64; POPS + 1],
     truth: HashMap<String, Vec<(i64, Bytes)>>,
@@ -84,6 +93,7 @@ impl Network {
             seed,
             dice: Dice::new(mix(seed ^ 0x5704)),
             weather: WEATHER[0],
+            compares: mix(seed ^ 0xca5) & 1 == 0,
             outage_until_ms: [0; POPS + 1],
             truth: HashMap::new(),
             misses: HashMap::new(),
@@ -142,13 +152,24 @@ impl Network {
     }
 
     /// One read at a PoP: what it brings, and why it isn't what should be there.
-    pub fn read(&mut self, pop: usize, key: &str) -> (Result<Option<Vec<u8>>, StoreError>, Cause) {
-        let weather = self.weather;
-        if self.now_ms < self.outage_until_ms[pop] || self.dice.permille(weather.errors) {
+    pub fn read(
+        &mut self,
+        pop: usize,
+        key: &str,
+        how: Read,
+    ) -> (Result<Option<Vec<u8>>, StoreError>, Cause) {
+        let (weather, fresh) = (self.weather, how == Read::Fresh);
+        let errors = if fresh {
+            2 * weather.errors
+        } else {
+            weather.errors
+        };
+        if self.now_ms < self.outage_until_ms[pop] || self.dice.permille(errors) {
             return (Err(StoreError("429 or worse".into())), Cause::Injected);
         }
         let cached = (pop, key.to_owned());
-        if let Some((until, cause)) = self.misses.get(&cached).copied() {
+        let missed = self.misses.get(&cached).copied();
+        if let Some((until, cause)) = missed.filter(|_| !fresh) {
             if self.now_ms < until {
                 self.count("cached miss");
                 return (Ok(None), cause);
@@ -159,6 +180,9 @@ impl Network {
         if self.dice.permille(250) {
             lag = self.dice.between(0, lag);
         }
+        if fresh {
+            lag = if self.dice.permille(700) { 0 } else { lag / 4 };
+        }
         let found = self.stored_at(key, self.now_ms - lag);
         let spurious = self.dice.permille(weather.missing);
         let Some(found) = found.filter(|_| !spurious) else {
@@ -168,7 +192,7 @@ impl Network {
                 Cause::Lag
             };
             // A publisher asks a store, not a cache in front of it.
-            if pop != PUBLISHER_POP {
+            if pop != PUBLISHER_POP && !fresh {
                 let until = self.now_ms + self.dice.between(30_000, 60_000);
                 self.misses.insert(cached, (until, cause));
             }
@@ -186,7 +210,7 @@ impl Network {
         (Ok(Some(found.to_vec())), Cause::Injected)
     }
 
-    fn tear(&mut self, bytes: &[u8]) -> Vec<u8> {
+    pub fn tear(&mut self, bytes: &[u8]) -> Vec<u8> {
         let at = self.dice.below(bytes.len() as u64) as usize;
         let mut torn = bytes.to_vec();
         match self.dice.below(4) {
@@ -275,150 +299,4 @@ fn lies() -> Vec<Vec<u8>> {
     };
     let values = envelopes.iter().map(|envelope| value(envelope));
     values.chain(envelopes.iter().cloned()).collect()
-}
-
-/// One instance's way to the store.
-#[derive(Clone)]
-pub struct Door {
-    pub network: Arc<Mutex<Network>>,
-    pub instance: usize,
-    pub pop: usize,
-}
-
-impl Door {
-    pub fn network(&self) -> MutexGuard<'_, Network> {
-        self.network.lock().expect("no check panics")
-    }
-
-    /// Lets other requests go on, now and then.
-    async fn give_way(&self) {
-        let mut turns = {
-            let mut network = self.network();
-            if network.interleave {
-                network.dice.below(4)
-            } else {
-                0
-            }
-        };
-        std::future::poll_fn(|_| {
-            if turns == 0 {
-                return Poll::Ready(());
-            }
-            turns -= 1;
-            Poll::Pending
-        })
-        .await;
-    }
-
-    /// Tells the mirror what was handed over.
-    fn handed(&self, network: &mut Network, key: &str, value: Option<&[u8]>, cause: Option<Cause>) {
-        let (now, local) = (network.now_ms, network.local_ms(self.instance));
-        let keys = keys();
-        let shown = if key == keys.settled() {
-            let sequence = value.and_then(|bytes| network.books.envelope(bytes));
-            sequence.map(|current| books::Shown {
-                current,
-                fallback: None,
-                damaged: false,
-            })
-        } else {
-            value.and_then(|bytes| network.books.shown(bytes))
-        };
-        let genuine = match library().objects.get(key) {
-            Some(genuine) => value == Some(genuine.as_slice()),
-            None => shown.is_some(),
-        };
-        let mirror = &mut network.mirrors[self.instance];
-        if genuine {
-            mirror.succeeded(key);
-        } else if let Some(cause) = cause {
-            mirror.failed(key, now, local, cause);
-        }
-        if let Some(shown) = shown.filter(|_| !key.contains("/o/")) {
-            mirror.admit(shown);
-            if key == keys.settled() {
-                network.count("settled admitted");
-            }
-        } else if value.is_some() && !genuine {
-            network.count(if key.contains("/o/") {
-                "bad object handed over"
-            } else {
-                "bad manifest handed over"
-            });
-        }
-    }
-}
-
-impl SnapshotStore for Door {
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.give_way().await;
-        let mut network = self.network();
-        let (result, cause) = network.read(self.pop, key);
-        let local = network.local_ms(self.instance);
-        let mirror = &mut network.mirrors[self.instance];
-        mirror.tally.gets += 1;
-        if key == keys().manifest() {
-            mirror.read_manifest(local, result.is_err());
-        }
-        let value = result.as_ref().ok().and_then(Option::as_deref);
-        self.handed(&mut network, key, value, Some(cause));
-        let instance = self.instance;
-        network.note(|| {
-            let what = match &result {
-                Ok(Some(bytes)) => format!("{} bytes", bytes.len()),
-                Ok(None) => format!("nothing ({cause:?})"),
-                Err(error) => error.to_string(),
-            };
-            format!("  edge {instance} reads {}: {what}", short(key))
-        });
-        result
-    }
-
-    async fn put(&self, _: &str, _: &[u8]) -> Result<(), StoreError> {
-        Err(StoreError("publishers write elsewhere".into()))
-    }
-
-    async fn recall(&self, key: &str) -> Option<Vec<u8>> {
-        self.give_way().await;
-        let mut network = self.network();
-        let weather = network.weather;
-        let mut value = network.own[self.pop].get(key).cloned()?;
-        if network.dice.permille(weather.forgets) {
-            return None;
-        }
-        if network.dice.permille(weather.torn) {
-            network.count("torn recall");
-            value = network.tear(&value);
-        }
-        network.mirrors[self.instance].tally.recalled += 1;
-        self.handed(&mut network, key, Some(&value), None);
-        let kind = if key.contains("/o/") {
-            "object recalled"
-        } else {
-            "manifest recalled"
-        };
-        network.count(kind);
-        let instance = self.instance;
-        network.note(|| format!("  edge {instance} recalls {}", short(key)));
-        Some(value)
-    }
-
-    async fn keep(&self, key: &str, value: &[u8]) {
-        self.give_way().await;
-        let mut network = self.network();
-        let forgets = network.weather.forgets;
-        if !network.dice.permille(forgets) {
-            network.own[self.pop].insert(key.to_owned(), value.to_vec());
-        }
-    }
-
-    async fn keep_only(&self, live: &BTreeSet<String>) {
-        self.give_way().await;
-        self.network().own[self.pop].retain(|key, _| !key.contains("/o/") || live.contains(key));
-    }
-}
-
-pub fn short(key: &str) -> &str {
-    let name = key.rsplit('/').next().unwrap_or(key);
-    name.get(..8).unwrap_or(name)
 }

@@ -48,6 +48,23 @@ pub(crate) fn page(r: &mut Reader<'_>, _key: &str, at: &At<'_>) -> Option<Page> 
     })
 }
 
+/// A snapshot without pages is refused by every edge.
+pub(crate) fn at_least_one(r: &mut Reader<'_>, workspace: &At<'_>) {
+    let Some(at) = workspace.get("pages") else {
+        return;
+    };
+    if matches!(&at.node.value, Value::Map(pages) if pages.is_empty()) {
+        r.report(
+            crate::problem::Severity::Error,
+            "invalid_value",
+            at.intro(),
+            at.path(),
+            "a workspace needs at least one page".into(),
+            Some("to show nothing at all, keep a page and leave its slots empty".into()),
+        );
+    }
+}
+
 fn slots(r: &mut Reader<'_>, at: &At<'_>) -> Option<Vec<Slot>> {
     let mut out = Vec::new();
     let mut whole = true;

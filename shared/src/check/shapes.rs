@@ -25,9 +25,9 @@ macro_rules! shapes {
 }
 
 shapes! {
-    WORKSPACE = "workspace", "a workspace document", ["skyful", "workspace", "locales"],
+    WORKSPACE = "workspace", "a workspace document", ["skyful", "workspace", "locales", "pages"],
         ["attributes", "module_types", "segments", "cap_groups", "layers", "experiments", "modules",
-         "pages", "ofrep", "templates", "assertions", "pipelines"];
+         "ofrep", "templates", "assertions", "pipelines"];
     LOCALES = "locales", "locales", ["default", "supported"], ["fallback"];
     ATTRIBUTE = "attribute", "an attribute", ["type"], ["from", "values", "min", "max", "description"];
     MODULE_TYPE = "module_type", "a module type", ["schema"], ["template", "description"];

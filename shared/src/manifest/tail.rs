@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::Header;
 use crate::limits;
 use crate::locale::Locales;
-use crate::snapshot::listing::PageEntry;
+use crate::snapshot::listing::{NO_PAGES, PageEntry};
 use crate::snapshot::wire::{Reader, put_count, put_text};
 use crate::snapshot::{DecodeError, Digest, Listing};
 
@@ -111,6 +111,9 @@ fn decode_gray(stable: &Listing, reader: &mut Reader<'_>) -> Result<Listing, Dec
             .iter()
             .filter(|entry| gone.binary_search(entry).is_err()),
     );
+    if pages.is_empty() {
+        return Err(DecodeError::Meaning(NO_PAGES));
+    }
     pages.sort_unstable();
     Ok(Listing {
         workspace: stable.workspace.clone(),

@@ -33,6 +33,9 @@ pub struct PageEntry {
     pub chunk: Digest,
 }
 
+/// Signed and genuine, it would still answer 404 everywhere.
+pub(crate) const NO_PAGES: &str = "no pages";
+
 pub fn page_hash(page: &str) -> u64 {
     xxh3_64(page.as_bytes())
 }
@@ -107,6 +110,9 @@ impl Listing {
         let locales = Locales::decode(&mut reader)?;
         // A page split by locale has one entry a group.
         let count = reader.count(limits::PAGES * limits::LOCALES, "too many pages")?;
+        if count == 0 {
+            return Err(DecodeError::Meaning(NO_PAGES));
+        }
         let mut pages = Vec::with_capacity(count.min(limits::PAGES));
         for _ in 0..count {
             pages.push(PageEntry::decode(&mut reader)?);

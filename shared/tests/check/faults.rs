@@ -90,6 +90,7 @@ fn the_document_as_a_whole() {
         ("pagse: {}", &["unknown_field /pagse 1"]),
         ("pages: []", &["wrong_type /pages 1"]),
         ("pages:", &["wrong_type /pages 1"]),
+        ("pages: {}", &["invalid_value /pages 1"]),
         ("templates: {a: {}}", &["not_supported /templates 1"]),
         ("assertions: [1]", &["not_supported /assertions 1"]),
         (
@@ -102,7 +103,7 @@ fn the_document_as_a_whole() {
     for (text, expected) in [
         ("", vec!["wrong_type  1"]),
         ("[]", vec!["wrong_type  1"]),
-        ("{}", vec!["missing_field  1"; 3]),
+        ("{}", vec!["missing_field  1"; 4]),
         ("skyful: 1\nworkspace: {\n", vec!["syntax  2"]),
     ] {
         assert_eq!(

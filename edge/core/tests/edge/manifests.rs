@@ -117,6 +117,16 @@ fn a_manifest_of_another_workspace_or_environment_is_refused() {
 }
 
 #[test]
+fn a_listing_without_pages_is_refused() {
+    let bad = snapshot("bad");
+    let mut blank = bad.clone();
+    blank.listing.pages.clear();
+    refused(&value(&release(6, &blank).sign(1), &[]), "no pages");
+    let gray = release(6, &bad).gray(&blank, 1).sign(1);
+    refused(&value(&gray, &[]), "no pages");
+}
+
+#[test]
 fn rubbish_is_refused() {
     refused(b"", "manifest");
     refused(b"SKYV", "manifest");
