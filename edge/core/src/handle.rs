@@ -42,7 +42,8 @@ impl Route<'_> {
         match self {
             Self::Resolve => "POST, OPTIONS",
             Self::Page(_) => "GET, HEAD, OPTIONS",
-            Self::Status | Self::Health => "GET, HEAD, OPTIONS",
+            Self::Status => "GET, HEAD, OPTIONS",
+            Self::Health => "GET, HEAD",
             Self::Object(_) => "HEAD, PUT",
             Self::Slot(_) => "GET, PUT",
         }
@@ -141,11 +142,11 @@ impl Edge {
                 self.resolve_query(store, call, &page).await
             }
             ("GET" | "HEAD", Route::Status) => {
-                self.look_if_due(store, call.moment).await;
+                self.look_if_due(store, call.moment, None).await;
                 Ok(self.status(call.moment.now_ms))
             }
             ("GET" | "HEAD", Route::Health) => {
-                self.look_if_due(store, call.moment).await;
+                self.look_if_due(store, call.moment, None).await;
                 self.health()
             }
             ("HEAD", Route::Object(name)) => self.look_for_object(store, call, name).await,

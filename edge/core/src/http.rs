@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use skyful::limits;
 
 /// Finds a request header by its lower-case name; several of one name are joined by `, `.
 #[cfg(not(target_family = "wasm"))]
@@ -21,7 +20,7 @@ pub struct Request<'a> {
     /// As sent, without `?`; empty if there is none.
     pub query: &'a str,
     pub header: Lookup<'a>,
-    /// An adapter may stop reading one byte beyond [`body_limit`].
+    /// An adapter may stop reading one byte beyond [`crate::Edge::body_limit`].
     pub body: &'a [u8],
     pub facts: Facts,
 }
@@ -45,15 +44,6 @@ pub struct Response {
     pub body: Vec<u8>,
     /// What this answer cost in reads of the store.
     pub reads: u32,
-}
-
-/// How many bytes of a request's body an edge takes on this route.
-pub fn body_limit(method: &str, path: &str) -> usize {
-    match (method, path) {
-        ("PUT", "/v1/manifest" | "/v1/settled") => limits::MANIFEST_BYTES,
-        ("PUT", _) => limits::OBJECT_BYTES,
-        _ => limits::REQUEST_BYTES,
-    }
 }
 
 impl Response {

@@ -19,7 +19,7 @@ pub mod memory;
 pub mod ports;
 pub mod settings;
 
-pub use http::{Facts, Lookup, Request, Response, body_limit};
+pub use http::{Facts, Lookup, Request, Response};
 pub use load::{Fault, NotStored};
 pub use ports::{MaybeSend, MaybeSync, Rule, Ruling, SnapshotStore, StoreError};
 

@@ -134,16 +134,17 @@ async fn answer(
 ) -> Response<Body> {
     let started = Instant::now();
     let (head, body) = request.into_parts();
-    let limit = skyful_edge::body_limit(head.method.as_str(), head.uri.path());
+    let header = |name: &str| joined(&head.headers, name);
+    let (method, path) = (head.method.as_str(), head.uri.path());
+    let limit = app.edge.body_limit(method, path, &header);
     let body = match tokio::time::timeout(READ, read(body, limit)).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => return sent(skyful_edge::Response::broken_off()),
         Err(_) => return sent(skyful_edge::Response::too_slow()),
     };
-    let header = |name: &str| joined(&head.headers, name);
     let request = skyful_edge::Request {
-        method: head.method.as_str(),
-        path: head.uri.path(),
+        method,
+        path,
         query: head.uri.query().unwrap_or(""),
         header: &header,
         body: &body,

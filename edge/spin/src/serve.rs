@@ -44,14 +44,15 @@ async fn answer(
     head: &Parts,
     body: IncomingRequestBody,
 ) -> skyful_edge::Response {
-    let limit = skyful_edge::body_limit(head.method.as_str(), head.uri.path());
+    let header = |name: &str| joined(&head.headers, name);
+    let (method, path) = (head.method.as_str(), head.uri.path());
+    let limit = settings.edge.body_limit(method, path, &header);
     let Ok(body) = read(body, limit).await else {
         return skyful_edge::Response::broken_off();
     };
-    let header = |name: &str| joined(&head.headers, name);
     let request = skyful_edge::Request {
-        method: head.method.as_str(),
-        path: head.uri.path(),
+        method,
+        path,
         query: head.uri.query().unwrap_or(""),
         header: &header,
         body: &body,

@@ -124,7 +124,7 @@ impl<'a> Edge<'a> {
         body: &[u8],
     ) -> Result<Response<Body>, ureq::Error> {
         let url = format!("{}{path}", self.url);
-        let pass = sign::pass(self.key, &self.workspace, &self.env, path);
+        let pass = sign::pass(self.key, &self.workspace, &self.env, method, path);
         let name = "skyful-signature";
         match method {
             "PUT" => self

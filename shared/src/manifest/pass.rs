@@ -1,6 +1,6 @@
-//! A publisher's pass: its signature on one address of one environment, for what doesn't carry a
-//! signature of its own (objects, and reading a manifest). It says who may write there, never what: an
-//! object is named by its digest, so that a pass that somebody copied brings the same bytes again.
+//! A publisher's pass: its signature on one method and one address of one environment. It says who may
+//! do that there, never what is written: an object is named by its digest and a manifest carries its own
+//! signature, so that a pass that somebody copied writes nothing that its publisher didn't sign.
 
 #[cfg(feature = "compile")]
 use alloc::string::String;
@@ -12,10 +12,10 @@ use super::{Refusal, TrustSet, key_id};
 
 const DOMAIN: &str = "skyful/publish/1";
 
-/// What a pass signs: domain, workspace, environment and path, each ended by a zero byte.
-pub(super) fn message(workspace: &str, env: &str, path: &str) -> Vec<u8> {
+/// What a pass signs: domain, workspace, environment, method and path, each ended by a zero byte.
+pub(super) fn message(workspace: &str, env: &str, method: &str, path: &str) -> Vec<u8> {
     let mut message = Vec::new();
-    for part in [DOMAIN, workspace, env, path] {
+    for part in [DOMAIN, workspace, env, method, path] {
         message.extend_from_slice(part.as_bytes());
         message.push(0);
     }
@@ -48,12 +48,13 @@ fn read(text: &str) -> Option<(u64, Signature)> {
 }
 
 impl TrustSet {
-    /// Whether a trusted publisher may use this path of this environment.
+    /// Whether a trusted publisher asked for this method on this path of this environment.
     pub fn admits(
         &self,
         pass: &str,
         workspace: &str,
         env: &str,
+        method: &str,
         path: &str,
     ) -> Result<(), Refusal> {
         let (id, signature) = read(pass).ok_or(Refusal::Signature)?;
@@ -62,7 +63,7 @@ impl TrustSet {
             .iter()
             .find(|(key, _)| key_id(key) == id)
             .ok_or(Refusal::UnknownKey)?;
-        key.verify_strict(&message(workspace, env, path), &signature)
+        key.verify_strict(&message(workspace, env, method, path), &signature)
             .map_err(|_| Refusal::Signature)
     }
 }

@@ -29,9 +29,10 @@ pub fn sign(mut header: Header, tail: &Tail, key: &SigningKey) -> Vec<u8> {
     .join()
 }
 
-/// A pass to one path of one environment, as it goes into the header `Skyful-Signature`.
-pub fn pass(key: &SigningKey, workspace: &str, env: &str, path: &str) -> String {
-    let signature = key.sign(&passes::message(workspace, env, path)).to_bytes();
+/// A pass for one method on one path of one environment, as it goes into the header `Skyful-Signature`.
+pub fn pass(key: &SigningKey, workspace: &str, env: &str, method: &str, path: &str) -> String {
+    let message = passes::message(workspace, env, method, path);
+    let signature = key.sign(&message).to_bytes();
     passes::write(key_id(&key.verifying_key()), &signature)
 }
 

@@ -17,7 +17,7 @@ impl Edge {
             .with("access-control-allow-methods", methods)
             .with(
                 "access-control-allow-headers",
-                "content-type, skyful-sequence, skyful-context, skyful-caps, x-request-id",
+                "content-type, if-none-match, skyful-sequence, skyful-context, skyful-caps, x-request-id",
             )
             .with("access-control-max-age", "7200")
     }

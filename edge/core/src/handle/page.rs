@@ -67,7 +67,8 @@ impl Edge {
         context.unit = Some(Cow::Owned(unit.clone()));
         self.state().counters.requests += 1;
 
-        let (view, newest) = self.catch_up(store, call).await?;
+        let fingerprint = named(&mut context, page).fingerprint();
+        let (view, newest) = self.catch_up(store, call, &context).await?;
         let held = view.0.manifest.sequence();
 
         let wanted = Wanted {
@@ -76,6 +77,12 @@ impl Edge {
             unit: &unit,
         };
         let loaded = self.load(store, &view, &wanted, call.moment).await;
+        if let Loaded::Empty { release, .. } | Loaded::Page { release, .. } = &loaded
+            && release.sequence < newest
+            && holds_newer(&context, release, fingerprint)
+        {
+            return Ok(keep(newest));
+        }
         let (sequence, response) = match loaded {
             Loaded::UnknownPage => (held, unknown_page(page).response()),
             Loaded::Empty {
@@ -99,10 +106,6 @@ impl Edge {
                 defaults_only,
             } => {
                 fill_in(&parts.chunk, &mut context, call.request);
-                let fingerprint = named(&mut context, page).fingerprint();
-                if release.sequence < newest && holds_newer(&context, &release, fingerprint) {
-                    return Ok(keep(newest));
-                }
                 let body = self.answer(call, &context, &parts, &release, defaults_only);
                 let have = format!("{}.{fingerprint:016x}", release.sequence);
                 let etag = etag(release.sequence, &body);
@@ -121,13 +124,15 @@ impl Edge {
         &self,
         store: &S,
         call: &Call<'_>,
+        context: &Context<'_>,
     ) -> Result<(View, u64), Problem> {
-        self.look_if_due(store, call.moment).await;
+        let seen = seen(call.request, context);
+        // One look is enough: where one is due anyway, it goes to the freshest source at once.
+        let looked = self.look_if_due(store, call.moment, seen).await;
         let mut view = self.view().ok_or_else(no_snapshot)?;
         let mut held = view.0.manifest.sequence();
-        let seen = seen(call.request).filter(|seen| plausible(*seen, held));
-        // Also right after a look: the freshest source may be another one than the store.
-        if seen.is_some_and(|seen| seen > held) {
+        let seen = seen.filter(|seen| plausible(*seen, held));
+        if seen.is_some_and(|seen| seen > held) && !looked {
             self.look_for(store, call.moment).await;
             view = self.view().unwrap_or(view);
             held = view.0.manifest.sequence();
@@ -250,16 +255,14 @@ fn named<'c, 'a>(context: &'c mut Context<'a>, page: &str) -> &'c Context<'a> {
 /// Whether the client says that it holds this very page for this very context from a newer release than
 /// the one that would answer. It is its own loss if that is not true.
 fn holds_newer(context: &Context<'_>, release: &write::Release, fingerprint: u64) -> bool {
-    context
-        .have
-        .as_deref()
-        .and_then(|have| have.split_once('.'))
-        .and_then(|(sequence, hash)| {
-            Some((sequence.parse().ok()?, u64::from_str_radix(hash, 16).ok()?))
-        })
-        .is_some_and(|(sequence, hash): (u64, u64)| {
-            sequence > release.sequence && hash == fingerprint
-        })
+    held_page(context)
+        .is_some_and(|(sequence, hash)| sequence > release.sequence && hash == fingerprint)
+}
+
+/// Sequence and fingerprint of what the client says it holds, as `Skyful-Have` named them.
+fn held_page(context: &Context<'_>) -> Option<(u64, u64)> {
+    let (sequence, hash) = context.have.as_deref()?.split_once('.')?;
+    Some((sequence.parse().ok()?, u64::from_str_radix(hash, 16).ok()?))
 }
 
 /// Keep what you hold: this edge lags behind it.
@@ -298,7 +301,7 @@ fn unless_matched(request: &Request<'_>, mut response: Response) -> Response {
 
 /// The highest sequence that the client says it has seen, also by what its cache holds. What isn't a
 /// number is no hint.
-fn seen(request: &Request<'_>) -> Option<u64> {
+fn seen(request: &Request<'_>, context: &Context<'_>) -> Option<u64> {
     let said = (request.header)("skyful-sequence").and_then(|said| said.trim().parse().ok());
     let cached = (request.header)("if-none-match").and_then(|tag| {
         let (sequence, _) = tag
@@ -308,7 +311,8 @@ fn seen(request: &Request<'_>) -> Option<u64> {
             .split_once('-')?;
         sequence.parse().ok()
     });
-    said.max(cached)
+    let held = held_page(context).map(|(sequence, _)| sequence);
+    said.max(cached).max(held)
 }
 
 /// Fills in what attributes are declared to come from, unless the client says it itself, and drops

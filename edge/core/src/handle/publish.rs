@@ -7,8 +7,8 @@ use skyful::limits;
 use skyful::manifest::Refusal;
 use skyful::snapshot::{self, Digest};
 
-use super::{Call, bad_request};
-use crate::http::Problem;
+use super::{Call, Route, bad_request, route};
+use crate::http::{Lookup, Problem};
 use crate::load::NotStored;
 use crate::{Edge, Response, Ruling, SnapshotStore, StoreError};
 
@@ -37,6 +37,20 @@ struct Published {
 }
 
 impl Edge {
+    /// How many bytes of a body this edge takes. More than a visitor's request only from a publisher whom
+    /// it trusts: nobody else makes an adapter hold megabytes.
+    pub fn body_limit(&self, method: &str, path: &str, header: Lookup<'_>) -> usize {
+        let limit = match (method, route(path)) {
+            ("PUT", Some(Route::Object(_))) => limits::OBJECT_BYTES,
+            ("PUT", Some(Route::Slot(_))) => limits::MANIFEST_BYTES,
+            _ => return limits::REQUEST_BYTES,
+        };
+        match self.admit_publisher(method, path, header) {
+            Ok(()) => limit,
+            Err(_) => limits::REQUEST_BYTES,
+        }
+    }
+
     /// `HEAD /v1/snapshots/{digest}`: whether this edge can load the object.
     pub(super) async fn look_for_object<S: SnapshotStore>(
         &self,
@@ -44,7 +58,7 @@ impl Edge {
         call: &Call<'_>,
         name: &str,
     ) -> Result<Response, Problem> {
-        self.admit_publisher(call)?;
+        self.admit_call(call)?;
         let digest = digest(name)?;
         let found = store.get(&self.keys.object(&digest)).await;
         let bytes = found.map_err(no_store)?.ok_or_else(no_object)?;
@@ -59,7 +73,7 @@ impl Edge {
         call: &Call<'_>,
         name: &str,
     ) -> Result<Response, Problem> {
-        self.admit_publisher(call)?;
+        self.admit_call(call)?;
         let digest = digest(name)?;
         let body = call.request.body;
         within(body, limits::OBJECT_BYTES)?;
@@ -88,7 +102,7 @@ impl Edge {
         call: &Call<'_>,
         slot: Slot,
     ) -> Result<Response, Problem> {
-        self.admit_publisher(call)?;
+        self.admit_call(call)?;
         let value = store.fresh(&self.key_of(slot)).await.map_err(no_store)?;
         let Some(value) = value else {
             return Err(Problem::new(
@@ -105,15 +119,20 @@ impl Edge {
         Ok(response)
     }
 
-    /// `PUT /v1/manifest` (a value: current and fallback) and `/v1/settled` (an envelope).
+    /// `PUT /v1/manifest` (a value: current and fallback) and `/v1/settled` (an envelope). They carry their
+    /// own signature; a pass only allows larger ones.
     pub(super) async fn put_slot<S: SnapshotStore>(
         &self,
         store: &S,
         call: &Call<'_>,
         slot: Slot,
     ) -> Result<Response, Problem> {
-        let body = call.request.body;
-        within(body, limits::MANIFEST_BYTES)?;
+        let request = call.request;
+        let body = request.body;
+        within(
+            body,
+            self.body_limit(request.method, request.path, request.header),
+        )?;
         let key = self.key_of(slot);
         let outcome = self.supersede(store, &key, body).await;
         let (sequence, ruling) = outcome.map_err(|error| match error {
@@ -142,22 +161,26 @@ impl Edge {
         }
     }
 
-    fn admit_publisher(&self, call: &Call<'_>) -> Result<(), Problem> {
+    fn admit_call(&self, call: &Call<'_>) -> Result<(), Problem> {
+        let request = call.request;
+        self.admit_publisher(request.method, request.path, request.header)
+    }
+
+    fn admit_publisher(&self, method: &str, path: &str, header: Lookup<'_>) -> Result<(), Problem> {
         let config = &self.config;
-        let Some(pass) = (call.request.header)("skyful-signature") else {
+        let Some(pass) = header("skyful-signature") else {
             return Err(Problem::new(
                 401,
                 "unsigned",
                 "A publisher's signature is missing",
-                "this route is for publishers, who sign its path",
+                "this route is for publishers, who sign what they ask for",
             )
             .at("Skyful-Signature")
             .hint("publish with `skyful publish --to URL --key KEYFILE`"));
         };
-        let path = call.request.path;
         let admitted = config
             .trust
-            .admits(&pass, &config.workspace, &config.env, path);
+            .admits(&pass, &config.workspace, &config.env, method, path);
         admitted.map_err(|refusal| {
             Problem::new(
                 403,
@@ -166,9 +189,7 @@ impl Edge {
                 refusal.to_string(),
             )
             .at("Skyful-Signature")
-            .hint(
-                "sign this path for this workspace and environment with a key that the edge trusts",
-            )
+            .hint("sign method and path for this workspace and environment with a trusted key")
         })
     }
 }
@@ -187,7 +208,8 @@ fn within(body: &[u8], limit: usize) -> Result<(), Problem> {
         "too-large",
         "The request is too large",
         format!("this is at most {limit} bytes"),
-    ))
+    )
+    .hint("a publisher's signature on the request allows more"))
 }
 
 fn stored(status: u16, written: bool, visible: bool) -> Response {

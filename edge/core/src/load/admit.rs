@@ -83,16 +83,31 @@ impl Edge {
     /// Looks if it is time and nobody else is looking. While nothing is held everybody looks for
     /// themselves, without any interval: waiting for another request's I/O is not possible on every
     /// platform, and waiting after a failure would prolong the 503 beyond it.
-    pub(crate) async fn look_if_due<S: SnapshotStore>(&self, store: &S, moment: Moment) {
+    /// `seen`: what a client says it has seen; if that is more, the look goes to the freshest source. True
+    /// if looked.
+    pub(crate) async fn look_if_due<S: SnapshotStore>(
+        &self,
+        store: &S,
+        moment: Moment,
+        seen: Option<u64>,
+    ) -> bool {
         let flight = if self.due_after(self.config.wait_ms, moment.now_ms) {
             self.take_off(moment.now_ms)
         } else if self.state().held.is_some() {
-            return;
+            return false;
         } else {
             None
         };
-        self.look(store, moment, Source::Store).await;
+        let held = self.view().map(|(held, _)| held.manifest.sequence());
+        let seen = seen.filter(|seen| held.is_none_or(|held| plausible(*seen, held)));
+        let source = if seen > held {
+            Source::Freshest
+        } else {
+            Source::Store
+        };
+        self.look(store, moment, source).await;
         drop(flight);
+        true
     }
 
     /// Looks because a client has seen more, at most once a second, and ever less often while that
