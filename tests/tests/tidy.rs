@@ -96,10 +96,35 @@ fn the_platform_free_edge_has_no_clock_and_no_sockets() {
         "rand::",
         "getrandom",
     ];
-    let found = offenders(&sources("edge/core/src"), |line| {
-        words.iter().any(|word| line.contains(word))
-    });
+    let mut files = sources("edge/core/src");
+    files.extend(sources("shared/src/resolve"));
+    let found = offenders(&files, |line| words.iter().any(|word| line.contains(word)));
     assert!(found.is_empty(), "{found:#?}");
+}
+
+/// A panic in workerd fails every request in flight, and a tree of JSON costs what it describes.
+#[test]
+fn edges_cannot_panic_by_a_careless_word_and_build_no_json_trees() {
+    let folders = ["edge/core/src", "edge/cloudflare/src", "edge/spin/src"];
+    for folder in folders {
+        let root = root().join(folder).join("lib.rs");
+        let text = fs::read_to_string(&root).expect("a crate");
+        for lint in ["unwrap_used", "expect_used", "indexing_slicing", "panic"] {
+            assert!(
+                text.contains(&format!("clippy::{lint}")),
+                "{folder}: {lint}"
+            );
+        }
+        let words = ["serde_json::Value", "json!(", "process::exit", "assert!("];
+        let files = sources(folder).into_iter().map(|(name, text)| {
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            (name, code.to_owned())
+        });
+        let found = offenders(&files.collect::<Vec<_>>(), |line| {
+            words.iter().any(|word| line.contains(word))
+        });
+        assert!(found.is_empty(), "{found:#?}");
+    }
 }
 
 #[test]

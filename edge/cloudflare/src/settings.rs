@@ -1,21 +1,24 @@
-//! From a deployment's variables to an edge, or to the name of the variable that is wrong. Its value is never
-//! told: a secret may have been put into the wrong place.
+//! A Worker's variables. What they mean is read by the core; here stand their names and what this platform
+//! takes where nothing is said.
 
 use std::fmt;
 
-use skyful::manifest::TrustSet;
-use skyful_edge::{Config, ConfigError, Edge, Response};
+use skyful_edge::settings::{self, Defaults, Setting};
+use skyful_edge::{Edge, Response};
 use worker::Env;
 
-/// KV itself answers from a copy for up to 30 s; this is about the isolate's.
-const RECHECK_MS: i64 = 5_000;
-/// Nobody waits for a look while what is held is younger.
-const WAIT_MS: i64 = 60_000;
-/// KV shows a write everywhere after a minute or so; ten times that is safe.
-const SETTLE_MS: i64 = 600_000;
-/// Of an isolate's 128 MB: verified objects, beside the program, bodies and what JavaScript holds.
-const CACHE_BYTES: usize = 32 << 20;
+const DEFAULTS: Defaults = Defaults {
+    // KV itself answers from a copy for up to 30 s; this is about the isolate's.
+    recheck_ms: 5_000,
+    // Looks follow answers; nobody waits for one while what is held is younger.
+    wait_ms: Some(60_000),
+    // KV shows a write everywhere after a minute or so; ten times that is safe.
+    settle_ms: 600_000,
+    // Of an isolate's 128 MB: verified objects, beside the program, bodies and what JavaScript holds.
+    cache_bytes: 32 << 20,
+};
 
+/// A variable or binding by its name, and what is wrong with it.
 #[derive(Clone, Copy, Debug)]
 pub struct Misconfigured {
     pub name: &'static str,
@@ -35,71 +38,21 @@ impl Misconfigured {
 }
 
 pub fn edge(env: &Env) -> Result<Edge, Misconfigured> {
-    Edge::new(config(env)?).map_err(|error| match error {
-        ConfigError::Workspace => Misconfigured {
-            name: "SKYFUL_WORKSPACE",
-            why: "a workspace is 1 to 40 of a-z, 0-9 and -",
-        },
-        ConfigError::Env => Misconfigured {
-            name: "SKYFUL_ENV",
-            why: "an environment is 1 to 40 of a-z, 0-9 and -",
-        },
-        ConfigError::NoKey => NO_KEY,
+    let value = |setting| Some(env.var(name(setting)).ok()?.to_string());
+    settings::edge(value, DEFAULTS).map_err(|wrong| Misconfigured {
+        name: name(wrong.setting),
+        why: wrong.why,
     })
 }
 
-const NO_KEY: Misconfigured = Misconfigured {
-    name: "SKYFUL_TRUST",
-    why: "names no public key to trust; set it by `wrangler secret put SKYFUL_TRUST`",
-};
-
-fn config(env: &Env) -> Result<Config, Misconfigured> {
-    let trust = text(env, "SKYFUL_TRUST").ok_or(NO_KEY)?;
-    let trust = TrustSet::parse(&trust).map_err(|_| Misconfigured {
-        name: "SKYFUL_TRUST",
-        why: "a public key is 64 hex digits of an Ed25519 point, optionally followed by :highest-era",
-    })?;
-    let workspace = text(env, "SKYFUL_WORKSPACE").unwrap_or_default();
-    let name = text(env, "SKYFUL_ENV").unwrap_or_default();
-    let mut config = Config::new(workspace, name, trust);
-    config.preview = match text(env, "SKYFUL_PREVIEW").as_deref() {
-        None | Some("" | "false") => false,
-        Some("true") => true,
-        Some(_) => {
-            return Err(Misconfigured {
-                name: "SKYFUL_PREVIEW",
-                why: "is true or false",
-            });
-        }
-    };
-    let cors = text(env, "SKYFUL_CORS").unwrap_or_default();
-    config.cors = cors
-        .split(',')
-        .map(str::trim)
-        .filter(|origin| !origin.is_empty())
-        .map(str::to_owned)
-        .collect();
-    let recheck = text(env, "SKYFUL_RECHECK_MS").filter(|text| !text.is_empty());
-    config.recheck_ms = match recheck.map(|text| text.parse::<u32>()) {
-        None => RECHECK_MS,
-        Some(Ok(recheck)) => recheck.into(),
-        Some(Err(_)) => {
-            return Err(Misconfigured {
-                name: "SKYFUL_RECHECK_MS",
-                why: "is a number of milliseconds",
-            });
-        }
-    };
-    // Zero asks for the newest at every answer, which no look behind an answer can give.
-    config.wait_ms = match config.recheck_ms {
-        0 => 0,
-        recheck => WAIT_MS.max(recheck),
-    };
-    config.settle_ms = SETTLE_MS;
-    config.cache_bytes = CACHE_BYTES;
-    Ok(config)
-}
-
-fn text(env: &Env, name: &str) -> Option<String> {
-    Some(env.var(name).ok()?.to_string())
+fn name(setting: Setting) -> &'static str {
+    match setting {
+        Setting::Workspace => "SKYFUL_WORKSPACE",
+        Setting::Env => "SKYFUL_ENV",
+        Setting::Trust => "SKYFUL_TRUST",
+        Setting::Preview => "SKYFUL_PREVIEW",
+        Setting::Cors => "SKYFUL_CORS",
+        Setting::RecheckMs => "SKYFUL_RECHECK_MS",
+        Setting::SettleMs => "SKYFUL_SETTLE_MS",
+    }
 }

@@ -17,6 +17,7 @@ pub mod http;
 mod load;
 pub mod memory;
 pub mod ports;
+pub mod settings;
 
 pub use http::{Facts, Lookup, Request, Response, body_limit};
 pub use load::{Fault, NotStored};

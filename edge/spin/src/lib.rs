@@ -16,6 +16,10 @@
 
 #[cfg(target_family = "wasm")]
 mod serve;
+#[cfg_attr(
+    not(target_family = "wasm"),
+    expect(dead_code, reason = "natively only its tests use it")
+)]
 #[cfg(any(target_family = "wasm", test))]
 mod settings;
 #[cfg(target_family = "wasm")]

@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::BodyExt;
+use skyful_edge::settings::Setting;
 use skyful_edge::{Facts, Fault};
 use spin_sdk::http::{FullBody, HeaderMap, HeaderValue, IntoResponse, Request, StatusCode};
 use spin_sdk::wasip3::http::types::ErrorCode;
@@ -72,8 +73,9 @@ async fn settings() -> Result<&'static Settings, Wrong> {
     if let Some(settings) = SETTINGS.get() {
         return Ok(settings);
     }
-    let mut given = Vec::with_capacity(settings::NAMES.len());
-    for variable in settings::NAMES {
+    let mut given = Vec::new();
+    let names = Setting::ALL.into_iter().map(settings::name);
+    for variable in names.chain([settings::CLIENT_IP]) {
         match variables::get(variable).await {
             Ok(text) => given.push((variable, text)),
             Err(variables::Error::Undefined(_)) => {}

@@ -10,4 +10,5 @@ mod platform;
 mod process;
 mod publisher;
 mod requests;
+mod spin;
 mod vectors;

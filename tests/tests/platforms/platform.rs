@@ -86,11 +86,20 @@ impl Settings {
 /// Starts every platform that is asked for.
 pub fn all(settings: &Settings) -> Vec<Box<dyn Platform>> {
     let mut platforms: Vec<Box<dyn Platform>> = vec![Box::new(Native::start(settings))];
-    let asked = std::env::var("SKYFUL_PLATFORMS").unwrap_or_default();
-    for line in asked.split(';').filter(|line| !line.trim().is_empty()) {
-        platforms.push(Box::new(Process::start(line, settings)));
+    for line in asked() {
+        platforms.push(Box::new(Process::start(&line, &settings.json())));
     }
     platforms
+}
+
+/// The platforms besides the native one, each as `name=command`.
+pub fn asked() -> Vec<String> {
+    let asked = std::env::var("SKYFUL_PLATFORMS").unwrap_or_default();
+    let lines = asked
+        .split(';')
+        .map(str::trim)
+        .filter(|line| !line.is_empty());
+    lines.map(str::to_owned).collect()
 }
 
 /// An answer as a client sees it.

@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::platform::{Fault, Platform, Settings};
+use crate::platform::{Fault, Platform};
 
 pub struct Process {
     name: String,
@@ -19,12 +19,12 @@ pub struct Process {
 
 impl Process {
     /// From `name=command with arguments`, to which the settings are added.
-    pub fn start(line: &str, settings: &Settings) -> Self {
+    pub fn start(line: &str, settings: &Value) -> Self {
         let (name, command) = line.trim().split_once('=').expect("name=command");
         let mut words = command.split_whitespace();
         let mut child = Command::new(words.next().expect("a command"))
             .args(words)
-            .arg(settings.json().to_string())
+            .arg(settings.to_string())
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -44,7 +44,7 @@ impl Process {
         process
     }
 
-    fn tell(&mut self, command: &Value) -> Value {
+    pub fn tell(&mut self, command: &Value) -> Value {
         let stdin = self.stdin.as_mut().expect("still open");
         writeln!(stdin, "{command}").expect("the host listens");
         process_line(&mut self.stdout, &self.name)

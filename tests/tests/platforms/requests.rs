@@ -15,7 +15,10 @@ pub fn workspace(title: &str) -> Snapshot {
         "skyful": 1,
         "workspace": "vectors",
         "locales": {"default": "en", "supported": ["en", "zh"]},
-        "attributes": {"age": {"type": "integer"}, "agent": {"type": "string", "from": "header.x-agent"}},
+        "attributes": {
+            "age": {"type": "integer"},
+            "agent": {"type": "string", "from": "header.x-agent"},
+        },
         "segments": {"listed": {"ids": {"list": ["u-listed"]}}},
         "module_types": {"card": {"schema": {"type": "object", "properties": {"title": {"type": "string"}}}}},
         "modules": {"hero": {

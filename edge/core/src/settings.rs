@@ -1,0 +1,232 @@
+//! What a deployment says, as text: one reading for every platform, whatever its variables are called. A
+//! value is never repeated, since a secret may have been put into the wrong place.
+
+use skyful::manifest::TrustSet;
+
+use crate::{Config, ConfigError, Edge};
+
+/// What every platform lets a deployment say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    Workspace,
+    Env,
+    /// Public keys, separated by commas.
+    Trust,
+    /// `true` or `false`.
+    Preview,
+    /// Origins, separated by commas or spaces.
+    Cors,
+    RecheckMs,
+    SettleMs,
+}
+
+impl Setting {
+    pub const ALL: [Self; 7] = [
+        Self::Workspace,
+        Self::Env,
+        Self::Trust,
+        Self::Preview,
+        Self::Cors,
+        Self::RecheckMs,
+        Self::SettleMs,
+    ];
+}
+
+/// The setting that makes no edge, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    pub setting: Setting,
+    pub why: &'static str,
+}
+
+/// What a platform takes where a deployment says nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Defaults {
+    pub recheck_ms: i64,
+    /// How long an answer may be given from an older look, where looks follow answers. `None`: every look
+    /// that is due comes first.
+    pub wait_ms: Option<i64>,
+    pub settle_ms: i64,
+    pub cache_bytes: usize,
+}
+
+/// The longest time that makes sense: beyond it a rollback would seem not to work.
+const MILLIS_MAX: i64 = 3_600_000;
+
+/// An edge from what `value` says of each setting. An empty text is how some platforms say nothing.
+pub fn edge<T: AsRef<str>>(
+    value: impl Fn(Setting) -> Option<T>,
+    defaults: Defaults,
+) -> Result<Edge, Wrong> {
+    let text = |setting| {
+        let text = value(setting).map(|text| text.as_ref().trim().to_owned());
+        text.filter(|text| !text.is_empty())
+    };
+    let required = |setting| {
+        text(setting).ok_or(Wrong {
+            setting,
+            why: "it is not set",
+        })
+    };
+    let trust = TrustSet::parse(&required(Setting::Trust)?).map_err(|_| Wrong {
+        setting: Setting::Trust,
+        why: "it is not a list of Ed25519 public keys, each of 64 hex digits",
+    })?;
+    let mut config = Config::new(
+        required(Setting::Workspace)?,
+        required(Setting::Env)?,
+        trust,
+    );
+    config.preview = match text(Setting::Preview).as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => {
+            return Err(Wrong {
+                setting: Setting::Preview,
+                why: "it is neither true nor false",
+            });
+        }
+    };
+    let origins = text(Setting::Cors).unwrap_or_default();
+    config.cors = origins
+        .split([',', ' '])
+        .filter(|origin| !origin.is_empty())
+        .map(str::to_owned)
+        .collect();
+    let millis = |setting, default| match text(setting) {
+        None => Ok(default),
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|millis| (0..=MILLIS_MAX).contains(millis))
+            .ok_or(Wrong {
+                setting,
+                why: "it is not a number of milliseconds from 0 to 3600000",
+            }),
+    };
+    config.recheck_ms = millis(Setting::RecheckMs, defaults.recheck_ms)?;
+    config.settle_ms = millis(Setting::SettleMs, defaults.settle_ms)?;
+    // Zero asks for the newest at every answer, which no look behind an answer can give.
+    config.wait_ms = match (defaults.wait_ms, config.recheck_ms) {
+        (Some(wait_ms), 1..) => wait_ms.max(config.recheck_ms),
+        (_, recheck_ms) => recheck_ms,
+    };
+    config.cache_bytes = defaults.cache_bytes;
+    Edge::new(config).map_err(|error| match error {
+        ConfigError::Workspace => Wrong {
+            setting: Setting::Workspace,
+            why: "it is not 1 to 40 of a-z, 0-9 and -",
+        },
+        ConfigError::Env => Wrong {
+            setting: Setting::Env,
+            why: "it is not 1 to 40 of a-z, 0-9 and -",
+        },
+        ConfigError::NoKey => Wrong {
+            setting: Setting::Trust,
+            why: "it names no public key",
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a well-known test vector; nobody signs with it.
+    const KEY: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    const DEFAULTS: Defaults = Defaults {
+        recheck_ms: 5_000,
+        wait_ms: Some(60_000),
+        settle_ms: 600_000,
+        cache_bytes: 1 << 20,
+    };
+
+    fn read(said: &[(Setting, &'static str)], defaults: Defaults) -> Result<Config, Wrong> {
+        let usual = |setting| match setting {
+            Setting::Workspace => Some("wallet"),
+            Setting::Env => Some("prod"),
+            Setting::Trust => Some(KEY),
+            _ => None,
+        };
+        let value = |setting| {
+            let found = said.iter().find(|(said, _)| *said == setting);
+            found.map_or_else(|| usual(setting), |(_, text)| Some(*text))
+        };
+        edge(value, defaults).map(|edge| edge.config().clone())
+    }
+
+    #[test]
+    fn a_key_a_workspace_and_an_environment_are_enough() {
+        let nothing = [
+            (Setting::Cors, ""),
+            (Setting::Preview, " "),
+            (Setting::RecheckMs, ""),
+        ];
+        let config = read(&nothing, DEFAULTS).unwrap();
+        assert_eq!((&*config.workspace, &*config.env), ("wallet", "prod"));
+        assert!(!config.preview && config.cors.is_empty());
+        assert_eq!((config.recheck_ms, config.wait_ms), (5_000, 60_000));
+        assert_eq!((config.settle_ms, config.cache_bytes), (600_000, 1 << 20));
+    }
+
+    #[test]
+    fn everything_else_can_be_said() {
+        let said = [
+            (Setting::Cors, "https://a.example, https://b.example"),
+            (Setting::Preview, "true"),
+            (Setting::RecheckMs, "90000"),
+            (Setting::SettleMs, "0"),
+        ];
+        let config = read(&said, DEFAULTS).unwrap();
+        assert_eq!(config.cors, ["https://a.example", "https://b.example"]);
+        assert!(config.preview);
+        assert_eq!((config.recheck_ms, config.wait_ms), (90_000, 90_000));
+        assert_eq!(config.settle_ms, 0);
+    }
+
+    #[test]
+    fn zero_and_platforms_without_a_background_look_first() {
+        let zero = read(&[(Setting::RecheckMs, "0")], DEFAULTS).unwrap();
+        assert_eq!((zero.recheck_ms, zero.wait_ms), (0, 0));
+        let defaults = Defaults {
+            wait_ms: None,
+            ..DEFAULTS
+        };
+        assert_eq!(read(&[], defaults).unwrap().wait_ms, 5_000);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_and_not_repeated() {
+        let cases = [
+            (Setting::Trust, "", "it is not set"),
+            (
+                Setting::Trust,
+                "sesame",
+                "it is not a list of Ed25519 public keys, each of 64 hex digits",
+            ),
+            (Setting::Trust, ",", "it names no public key"),
+            (Setting::Workspace, " ", "it is not set"),
+            (
+                Setting::Workspace,
+                "A b",
+                "it is not 1 to 40 of a-z, 0-9 and -",
+            ),
+            (Setting::Env, "x/y", "it is not 1 to 40 of a-z, 0-9 and -"),
+            (Setting::Preview, "yes", "it is neither true nor false"),
+            (
+                Setting::RecheckMs,
+                "-1",
+                "it is not a number of milliseconds from 0 to 3600000",
+            ),
+            (
+                Setting::SettleMs,
+                "3600001",
+                "it is not a number of milliseconds from 0 to 3600000",
+            ),
+        ];
+        for (setting, text, why) in cases {
+            let wrong = read(&[(setting, text)], DEFAULTS).expect_err("wrong");
+            assert_eq!(wrong, Wrong { setting, why }, "{text}");
+        }
+    }
+}
