@@ -11,9 +11,10 @@ use crate::store::Store;
 
 /// A request that was read as far as the edge wants to see it.
 pub struct Asked {
+    /// Kept for its headers: a copy of them would be made by the platform, one by one.
+    request: Request,
     method: String,
     url: String,
-    headers: Headers,
     body: Vec<u8>,
     facts: Facts,
 }
@@ -27,8 +28,8 @@ impl Asked {
             body: body(&request, limit).await?,
             method,
             url,
-            headers: request.headers().clone(),
             facts: facts(&request),
+            request,
         })
     }
 
@@ -41,7 +42,7 @@ impl Asked {
     ) -> skyful_edge::Response {
         let (path, query) = target(&self.url);
         // Several of one name are joined by the platform.
-        let header = |name: &str| self.headers.get(name).ok().flatten();
+        let header = |name: &str| self.request.headers().get(name).ok().flatten();
         let request = skyful_edge::Request {
             method: &self.method,
             path,

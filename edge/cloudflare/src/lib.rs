@@ -32,44 +32,53 @@ use settings::Misconfigured;
 use store::Store;
 
 thread_local! {
-    /// One edge per isolate. Settings change only by a deployment, which starts new isolates.
-    static EDGE: OnceCell<Result<Rc<Edge>, Misconfigured>> = const { OnceCell::new() };
+    /// One edge per isolate, with its stores. Settings and bindings change only by a deployment, which starts new isolates.
+    static READY: OnceCell<Result<Rc<Ready>, Misconfigured>> = const { OnceCell::new() };
     /// What was logged last, so that a fault is logged once and not at every request.
     static LOGGED: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
+struct Ready {
+    edge: Edge,
+    store: Store,
+}
+
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
-    let ready = edge(&env).and_then(|edge| Ok((Store::new(&env, edge.config())?, edge)));
-    let (store, edge) = match ready {
+    let ready = match ready(&env) {
         Ok(ready) => ready,
         Err(wrong) => return carry::response(wrong.problem()),
     };
+    let Ready { edge, store } = &*ready;
     let began = now_ms();
     let Some(asked) = carry::Asked::read(request).await else {
         return carry::response(skyful_edge::Response::broken_off());
     };
-    let answer = asked.answered_by(&edge, &store, now_ms(), random()).await;
+    let answer = asked.answered_by(edge, store, now_ms(), random()).await;
     // The platform's clock stands still but for I/O, so this is what the stores took.
     let answer = answer.timed((now_ms() - began) as f64);
-    log_fault(&edge);
+    log_fault(edge);
     if edge.config().recheck_ms < edge.config().wait_ms && edge.due(now_ms()) {
+        let ready = Rc::clone(&ready);
         context.wait_until(async move {
-            edge.refresh(&store, now_ms(), random()).await;
-            log_fault(&edge);
+            let Ready { edge, store } = &*ready;
+            edge.refresh(store, now_ms(), random()).await;
+            log_fault(edge);
         });
     }
     carry::response(answer)
 }
 
-fn edge(env: &Env) -> Result<Rc<Edge>, Misconfigured> {
-    EDGE.with(|edge| {
-        edge.get_or_init(|| {
-            settings::edge(env)
-                .map(Rc::new)
-                .inspect_err(|wrong| console_error!("skyful: {wrong}"))
-        })
-        .clone()
+fn ready(env: &Env) -> Result<Rc<Ready>, Misconfigured> {
+    READY.with(|ready| {
+        let make = || {
+            let edge = settings::edge(env)?;
+            let store = Store::new(env, edge.config())?;
+            Ok(Rc::new(Ready { edge, store }))
+        };
+        ready
+            .get_or_init(|| make().inspect_err(|wrong| console_error!("skyful: {wrong}")))
+            .clone()
     })
 }
 

@@ -74,19 +74,29 @@ impl<'a> Json<'a> {
     }
 }
 
-/// RFC 8259 strings: quotation mark, reverse solidus and control characters are escaped.
+/// RFC 8259 strings: quotation mark, reverse solidus and control characters are escaped. What lies between two of them
+/// is copied in one piece.
 fn escape(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    for byte in text.bytes() {
+    let mut rest = text.as_bytes();
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0x00..=0x1F);
+    while let Some((plain, byte, after)) = rest
+        .iter()
+        .position(special)
+        .and_then(|at| rest.split_at_checked(at))
+        .and_then(|(plain, from)| Some((plain, from.first()?, from.get(1..)?)))
+    {
+        out.extend_from_slice(plain);
         match byte {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
-            0x00..=0x1F => out.extend_from_slice(alloc::format!("\\u{byte:04x}").as_bytes()),
-            _ => out.push(byte),
+            _ => out.extend_from_slice(alloc::format!("\\u{byte:04x}").as_bytes()),
         }
+        rest = after;
     }
+    out.extend_from_slice(rest);
     out.push(b'"');
 }

@@ -7,6 +7,9 @@ use super::{Enrolment, Placed, Reason, Resolution, Resolved};
 use crate::snapshot::{Chunk, Digest};
 use crate::value::datetime;
 
+const HEAD_BYTES: usize = 512;
+const MODULE_BYTES: usize = 256;
+
 /// From which release an answer comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Release {
@@ -39,6 +42,8 @@ pub fn body(
     trace: Option<&[u8]>,
     out: &mut Vec<u8>,
 ) {
+    // Most answers fit, so that they aren't moved again and again while they grow.
+    out.reserve(HEAD_BYTES + MODULE_BYTES * resolution.modules.len());
     let mut json = Json::new(out);
     json.open(b'{')
         .key("page")

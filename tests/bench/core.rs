@@ -1,9 +1,11 @@
-//! Measures the way from a document to an answer on the sample and on a thousand generated plans, and
-//! prints `tests/bench/RESULTS.md`. Medians of repeated runs on one thread.
+//! The way from a document to an answer on the sample and on a thousand generated plans, printed as JSON. Medians of
+//! repeated runs on one thread. A program of its own: linking the compiler takes minutes, and the one that asks servers
+//! doesn't need it.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use serde_json::Value;
 use skyful::check::{self, check};
 use skyful::compile::compile;
@@ -14,27 +16,40 @@ use skyful_tests::product::Product;
 use skyful_tests::reader::{self, Files};
 use skyful_tests::wallet;
 
+/// What a figure may cost; one that is slow has fewer runs.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Of up to so many runs, and of three at least.
 fn median(runs: usize, mut work: impl FnMut()) -> Duration {
-    let time = |_| {
+    let begun = Instant::now();
+    let mut times = Vec::with_capacity(runs);
+    while times.len() < runs && (times.len() < 3 || begun.elapsed() < PATIENCE) {
         let start = Instant::now();
         work();
-        start.elapsed()
-    };
-    let mut times: Vec<Duration> = (0..runs).map(time).collect();
+        times.push(start.elapsed());
+    }
     times.sort_unstable();
-    times[runs / 2]
+    times[times.len() / 2]
 }
 
-fn row(what: &str, time: Duration) {
-    let time = match time.as_nanos() {
-        ns if ns < 10_000 => format!("{ns} ns"),
-        ns if ns < 10_000_000 => format!("{:.1} µs", ns as f64 / 1e3),
-        ns => format!("{:.1} ms", ns as f64 / 1e6),
-    };
-    println!("| {what} | {time} |");
+#[derive(Serialize)]
+struct Row {
+    what: String,
+    ns: u64,
 }
 
-fn publishing(name: &str, text: &[u8], read_file: &dyn Fn(&str) -> Result<Vec<u8>, String>) {
+fn row(what: &str, time: Duration) -> Row {
+    let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    eprintln!("{what}: {ns} ns");
+    Row {
+        what: what.to_owned(),
+        ns,
+    }
+}
+
+type ReadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
+
+fn publishing(name: &str, text: &[u8], read_file: ReadFile<'_>) -> Vec<Row> {
     let options = check::Options {
         now_ms: None,
         read_file,
@@ -42,11 +57,11 @@ fn publishing(name: &str, text: &[u8], read_file: &dyn Fn(&str) -> Result<Vec<u8
     let workspace = check(text, &options).workspace.expect("a valid document");
     let snapshot = compile(&workspace, &mut |_, _| {}).expect("it compiles");
     let kilobytes = text.len() / 1_000;
-    row(
+    let checking = row(
         &format!("{name}: check ({kilobytes} kB of text)"),
         median(9, || drop(check(text, &options))),
     );
-    row(
+    let compiling = row(
         &format!("{name}: compile"),
         median(9, || drop(compile(&workspace, &mut |_, _| {}))),
     );
@@ -70,18 +85,24 @@ fn publishing(name: &str, text: &[u8], read_file: &dyn Fn(&str) -> Result<Vec<u8
         )));
     };
     let kilobytes = bytes.len() / 1_000;
-    row(
+    let opening = row(
         &format!("{name}: open the largest chunk ({kilobytes} kB): copy, hash, check"),
         median(201, open),
     );
-    row(
+    let hashing = row(
         &format!("{name}: of which the hash"),
         median(201, || _ = black_box(Kind::Page.digest(bytes))),
     );
+    vec![checking, compiling, opening, hashing]
 }
 
 /// The cost of one answer over all contexts, beside walking the document.
-fn answering(name: &str, document: &Value, files: &Files, contexts: &[(String, String)]) {
+fn answering(
+    name: &str,
+    document: &Value,
+    files: &Files,
+    contexts: &[(String, String)],
+) -> Vec<Row> {
     let mut product = Product::compile(document, files).expect("a valid document");
     let mut all = || {
         for (page, text) in contexts {
@@ -90,46 +111,40 @@ fn answering(name: &str, document: &Value, files: &Files, contexts: &[(String, S
         }
     };
     all();
-    row(
+    let ours = row(
         &format!("{name}: one answer, request text to body"),
         median(9, all) / contexts.len() as u32,
     );
-    let some = &contexts[..contexts.len().min(200)];
+    let some = &contexts[..contexts.len().min(40)];
     let slow = median(3, || {
         for (page, text) in some {
             black_box(reader::answer_text(document, files, page, text));
         }
     });
-    row(
+    let reader = row(
         &format!("{name}: the same by the second reader"),
         slow / some.len() as u32,
     );
+    vec![ours, reader]
 }
 
 fn main() {
-    println!("# Results\n");
-    println!(
-        "Written by `make bench`: release build, one thread. Compare rows with each other, not with other machines."
-    );
-    println!("Matching is a plain scan over compiled plans: there is no index yet.\n");
-    println!("| what | median |\n|---|---|");
     let text = std::fs::read(wallet::folder().join("wallet.yaml")).expect("the sample");
     let file = |path: &str| std::fs::read(wallet::folder().join(path)).map_err(|e| e.to_string());
-    publishing("sample with 100,000 ids", &text, &file);
+    let mut rows = publishing("sample with 100,000 ids", &text, &file);
     let batch = thousand_plans(20_261_122, 2_000);
     let generated = batch.document.to_string().into_bytes();
     let file = |path: &str| {
-        batch
-            .files
-            .get(path)
-            .map(|text| text.clone().into_bytes())
+        let text = batch.files.get(path);
+        text.map(|text| text.clone().into_bytes())
             .ok_or_else(String::new)
     };
-    publishing("1,000 plans", &generated, &file);
-    answering(
+    rows.extend(publishing("1,000 plans", &generated, &file));
+    rows.extend(answering(
         "1,000 plans",
         &batch.document,
         &batch.files,
         &batch.contexts,
-    );
+    ));
+    println!("{}", serde_json::to_string(&rows).expect("it is JSON"));
 }
