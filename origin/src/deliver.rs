@@ -6,6 +6,8 @@ pub mod dir;
 pub mod edge;
 mod stored;
 
+use std::time::{Duration, Instant};
+
 use ed25519_dalek::SigningKey;
 use skyful::compile::Snapshot;
 use skyful::manifest::{Tail, TrustSet, Value, sign};
@@ -27,9 +29,14 @@ pub trait Target {
     fn put_settled(&self, envelope: &[u8]) -> Result<(), Failure>;
     /// How long after it was stored every edge can load what a manifest names.
     fn settle_ms(&self) -> i64;
+    /// How long what was written may be missing from what is read.
+    fn lag(&self) -> Duration;
     /// What messages call the manifest.
     fn place(&self) -> String;
 }
+
+/// Between two looks whether something has become visible.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Told how many objects of how many are there.
 pub type Progress<'a> = &'a dyn Fn(usize, usize);
@@ -52,7 +59,7 @@ pub fn deliver(
     env: &str,
     snapshot: &Snapshot,
     key: &SigningKey,
-    now_ms: i64,
+    clock: &dyn Fn() -> i64,
     progress: Progress<'_>,
 ) -> Result<Delivered, Failure> {
     let own = TrustSet::parse(&key_file::public_hex(key)).map_err(Failure::usage)?;
@@ -65,7 +72,13 @@ pub fn deliver(
         None => stored.next_sequence(&target.place())?,
     };
     target.put_objects(snapshot, progress)?;
+    // Signed after the upload, which may wait for a store that lags: from now on it settles.
+    let now_ms = clock();
+    let settled = stored.settled_before(now_ms.saturating_sub(target.settle_ms()));
     if shown.is_some() {
+        if let Some(settled) = settled.filter(|head| stored.is_news(head)) {
+            target.put_settled(&settled.envelope)?;
+        }
         return Ok(Delivered::Unchanged { sequence });
     }
     let tail = Tail {
@@ -75,25 +88,31 @@ pub fn deliver(
     };
     let header = sign::full_release(workspace, env, sequence, now_ms);
     let envelope = sign::sign(header, &tail, key);
-    let settled = stored.settled_before(now_ms.saturating_sub(target.settle_ms()));
     let value = Value {
         current: &envelope,
         fallback: settled.map_or(&[], |head| &head.envelope),
     };
-    target.put_manifest(&value.join())?;
-    if Stored::read(target, &own, workspace, env)?
-        .current
-        .sequence()
-        < Some(sequence)
+    let value = value.join();
+    target.put_manifest(&value)?;
+    // The whole value, since the fallback stands in it too; or a newer one of another publisher.
+    let since = Instant::now();
+    while target.manifest()?.is_none_or(|stored| stored != value)
+        && Stored::read(target, &own, workspace, env)?
+            .current
+            .sequence()
+            <= Some(sequence)
     {
-        let message = format!("{} was written but not kept", target.place());
-        return Err(Failure::usage(message));
+        if since.elapsed() >= target.lag() {
+            let message = format!("{} was written but not kept", target.place());
+            return Err(Failure::usage(message).hint("publish again"));
+        }
+        std::thread::sleep(LOOK);
     }
     // Where nothing lags, what was read back has settled.
     let settled = match target.settle_ms() {
         0 => Some(&*envelope),
         _ => settled
-            .filter(|head| Some(head.header.sequence) > stored.settled.sequence())
+            .filter(|head| stored.is_news(head))
             .map(|head| &*head.envelope),
     };
     if let Some(settled) = settled {

@@ -58,15 +58,14 @@ impl Publisher {
             None => Outcome::Refused,
             Some((workspace, snapshot)) => {
                 let (key, env) = (&self.key, &*self.env);
-                let now_ms = document::now_ms();
                 let delivered = match &self.to {
                     Destination::Directory(root) => {
                         let target = Directory::lock(root, &workspace.key, env)?;
-                        deliver::deliver(&target, env, &snapshot, key, now_ms, progress)?
+                        deliver::deliver(&target, env, &snapshot, key, &document::now_ms, progress)?
                     }
                     Destination::Edge(url) => {
                         let target = Edge::connect(url, &workspace.key, env, key)?;
-                        deliver::deliver(&target, env, &snapshot, key, now_ms, progress)?
+                        deliver::deliver(&target, env, &snapshot, key, &document::now_ms, progress)?
                     }
                 };
                 Outcome::Delivered {

@@ -99,7 +99,7 @@ fn send(
         let digest = key.rsplit('/').next().unwrap_or(key);
         format!("/v1/snapshots/b3-{digest}")
     };
-    let pass = sign::pass(&books::key(books::PUBLISHER), WORKSPACE, ENV, &path);
+    let pass = sign::pass(&books::key(books::PUBLISHER), WORKSPACE, ENV, "PUT", &path);
     let header = |name: &str| (name == "skyful-signature").then(|| pass.clone());
     let request = Request {
         method: "PUT",

@@ -1,6 +1,6 @@
 //! Between the platform's requests and answers and the edge's.
 
-use skyful_edge::{Edge, Facts, body_limit};
+use skyful_edge::{Edge, Facts};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::js_sys::{Reflect, Uint8Array};
 use worker::wasm_bindgen_futures::JsFuture;
@@ -21,9 +21,10 @@ pub struct Asked {
 
 impl Asked {
     /// None: the body broke off.
-    pub async fn read(request: Request) -> Option<Self> {
+    pub async fn read(request: Request, edge: &Edge) -> Option<Self> {
         let (method, url) = (request.inner().method(), request.inner().url());
-        let limit = body_limit(&method, target(&url).0);
+        let header = |name: &str| request.headers().get(name).ok().flatten();
+        let limit = edge.body_limit(&method, target(&url).0, &header);
         Some(Self {
             body: body(&request, limit).await?,
             method,

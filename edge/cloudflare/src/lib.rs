@@ -51,7 +51,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     };
     let Ready { edge, store } = &*ready;
     let began = now_ms();
-    let Some(asked) = carry::Asked::read(request).await else {
+    let Some(asked) = carry::Asked::read(request, edge).await else {
         return carry::response(skyful_edge::Response::broken_off());
     };
     let answer = asked.answered_by(edge, store, now_ms(), random()).await;

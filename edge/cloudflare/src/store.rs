@@ -80,6 +80,11 @@ impl SnapshotStore for Store {
 
     /// The object knows the rule itself and applies it where nobody can come between.
     async fn replace(&self, key: &str, value: &[u8], rule: Rule<'_>) -> Result<Ruling, StoreError> {
+        // What this isolate holds may be newer than what the object was told.
+        let over_held = rule(None);
+        if over_held != Ruling::Write {
+            return Ok(over_held);
+        }
         let Some(publisher) = self.publisher() else {
             let ruling = rule(self.kv.get(key).await?.as_deref());
             if ruling == Ruling::Write {

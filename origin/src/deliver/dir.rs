@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use skyful::compile::Snapshot;
 use skyful::manifest::Keys;
@@ -91,6 +92,10 @@ impl Target for Directory {
 
     fn settle_ms(&self) -> i64 {
         0
+    }
+
+    fn lag(&self) -> Duration {
+        Duration::ZERO
     }
 
     fn place(&self) -> String {

@@ -12,13 +12,11 @@ use skyful::snapshot::Digest;
 use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body};
 
-use super::{Progress, Target, not_kept};
+use super::{LOOK, Progress, Target, not_kept};
 use crate::failure::Failure;
 
 /// How long a store may lag.
 const LAG: Duration = Duration::from_secs(300);
-/// Between two looks whether something has become visible.
-const LOOK: Duration = Duration::from_secs(1);
 /// Attempts while an edge or its store is short of breath; the waits between them double.
 const ATTEMPTS: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -227,6 +225,14 @@ impl Target for Edge<'_> {
 
     fn settle_ms(&self) -> i64 {
         self.settle_ms.get()
+    }
+
+    fn lag(&self) -> Duration {
+        if self.settle_ms() == 0 {
+            Duration::ZERO
+        } else {
+            LAG
+        }
     }
 
     fn place(&self) -> String {

@@ -69,12 +69,16 @@ impl Stored {
     pub fn settled_before(&self, instant_ms: i64) -> Option<&Head> {
         let current = self.current.head();
         let current = current.filter(|head| head.header.issued_ms <= instant_ms);
-        let older = [self.fallback.head(), self.settled.head()];
-        let below = |head: &&Head| Some(head.header.sequence) < self.current.sequence();
         current.or_else(|| {
-            let settled = older.into_iter().flatten().filter(below);
+            let settled = [self.fallback.head(), self.settled.head()];
+            let settled = settled.into_iter().flatten();
             settled.max_by_key(|head| head.header.sequence)
         })
+    }
+
+    /// Whether the target doesn't know yet that this has settled.
+    pub fn is_news(&self, settled: &Head) -> bool {
+        Some(settled.header.sequence) > self.settled.sequence()
     }
 
     /// One more than the highest that any edge can have seen here; the era is kept.

@@ -142,7 +142,11 @@ fn publishing_repairs_a_damaged_manifest() {
     assert_eq!(published(&desk), (Some(1), Some(true)));
     damage(&desk);
     assert_eq!(published(&desk), (Some(3), Some(true)));
-    assert_eq!(seen(&desk), (3, 0), "what is damaged is no fallback");
+    let (sequence, fallback) = seen(&desk);
+    assert!(
+        sequence == 3 && fallback > 0,
+        "what had settled stands behind it"
+    );
     assert_eq!(published(&desk), (Some(3), Some(false)));
 }
 
@@ -168,7 +172,11 @@ fn the_fallback_tells_where_to_go_on_if_nothing_else_does() {
     damage(&desk);
     std::fs::remove_file(desk.path(SETTLED)).expect("removed");
     assert_eq!(published(&desk), (Some(3), Some(true)));
-    assert_eq!(seen(&desk), (3, 0));
+    let (sequence, fallback) = seen(&desk);
+    assert!(
+        sequence == 3 && fallback > 0,
+        "the older fallback stands on"
+    );
 }
 
 #[test]

@@ -127,8 +127,8 @@ fn without_store_and_copy_the_one_503_says_what_to_do() {
     let wanted = stage.publish("one");
     for platform in &mut stage.platforms {
         platform.fault(Fault::Missing);
-        platform.restart();
         platform.forget();
+        platform.restart();
         let found = stage.client.send(&**platform, &Ask::get(HOME));
         assert_eq!(found.status, 503, "{}", platform.name());
         assert!(found.header("retry-after").is_some(), "{}", platform.name());

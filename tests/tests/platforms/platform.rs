@@ -23,10 +23,11 @@ pub enum Fault {
 
 impl Fault {
     pub const ALL: [Self; 5] = [
-        Self::Down,
+        // Errors last: an edge then leaves its store alone for a while.
         Self::Missing,
         Self::Torn,
         Self::Swapped,
+        Self::Down,
         Self::Throttled,
     ];
 

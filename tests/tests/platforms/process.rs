@@ -47,7 +47,9 @@ impl Process {
     pub fn tell(&mut self, command: &Value) -> Value {
         let stdin = self.stdin.as_mut().expect("still open");
         writeln!(stdin, "{command}").expect("the host listens");
-        process_line(&mut self.stdout, &self.name)
+        let said = process_line(&mut self.stdout, &self.name);
+        assert!(said["error"].is_null(), "{}: {command}: {said}", self.name);
+        said
     }
 
     fn take_url(&mut self, said: &Value) {

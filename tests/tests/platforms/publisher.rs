@@ -31,7 +31,7 @@ impl Publisher {
     pub fn requests(&mut self, snapshot: &Snapshot) -> Vec<Ask> {
         let put = |target: String, body: Vec<u8>| Ask {
             method: "PUT",
-            headers: vec![("skyful-signature", self.pass(&target))],
+            headers: vec![("skyful-signature", self.pass("PUT", &target))],
             target,
             body,
         };
@@ -58,8 +58,8 @@ impl Publisher {
         asks
     }
 
-    pub fn pass(&self, path: &str) -> String {
-        sign::pass(&self.key, WORKSPACE, ENV, path)
+    pub fn pass(&self, method: &str, path: &str) -> String {
+        sign::pass(&self.key, WORKSPACE, ENV, method, path)
     }
 
     /// Publishes to every platform and to the core.

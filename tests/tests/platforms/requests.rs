@@ -64,7 +64,7 @@ fn table(publisher: &Publisher, objects: &[Ask]) -> Vec<Ask> {
         ..object.clone()
     };
     let elsewhere = Ask {
-        headers: vec![("skyful-signature", publisher.pass("/v1/manifest"))],
+        headers: vec![("skyful-signature", publisher.pass("PUT", "/v1/manifest"))],
         ..object.clone()
     };
     let mut asks: Vec<Ask> = [
@@ -112,9 +112,11 @@ fn table(publisher: &Publisher, objects: &[Ask]) -> Vec<Ask> {
         with("POST", "/v1/manifest", b""),
         Ask::get("/v1/manifest"),
         Ask::get("/v1/settled").header("skyful-signature", "nonsense"),
-        Ask::get("/v1/settled").header("skyful-signature", publisher.pass("/v1/settled")),
+        Ask::get("/v1/settled").header("skyful-signature", publisher.pass("GET", "/v1/settled")),
         with("PUT", "/v1/manifest", b"rubbish"),
-        with("PUT", "/v1/manifest", &vec![0; 2_000_001]),
+        with("PUT", "/v1/manifest", &vec![0; 65_537]),
+        with("PUT", "/v1/manifest", &vec![0; 2_000_001])
+            .header("skyful-signature", publisher.pass("PUT", "/v1/manifest")),
         with("PUT", "/v1/settled", b""),
         flipped,
         unsigned,

@@ -55,13 +55,19 @@ impl Values {
     }
 
     pub fn set(&self, key: &str, value: &[u8], now_ms: i64) -> Result<(), StoreError> {
-        self.run("DELETE FROM part WHERE key = ?", vec![key.into()])?;
-        for (number, part) in (0_i64..).zip(value.chunks(PART_BYTES)) {
+        // Nothing is taken away before what replaces it stands.
+        let mut parts: i64 = 0;
+        for part in value.chunks(PART_BYTES) {
             self.run(
-                "INSERT INTO part (key, number, bytes) VALUES (?, ?, ?)",
-                vec![key.into(), number.into(), part.to_vec().into()],
+                "INSERT OR REPLACE INTO part (key, number, bytes) VALUES (?, ?, ?)",
+                vec![key.into(), parts.into(), part.to_vec().into()],
             )?;
+            parts += 1;
         }
+        self.run(
+            "DELETE FROM part WHERE key = ? AND number >= ?",
+            vec![key.into(), parts.into()],
+        )?;
         self.run(
             "INSERT INTO job (key, version, written, put_ms, due_ms, failures) VALUES (?, 1, 0, 0, ?, 0)
              ON CONFLICT (key) DO UPDATE SET

@@ -10,7 +10,7 @@ use crate::world::{Answer, World};
 impl World {
     /// As a publisher with the key of this seed.
     fn publisher(&mut self, seed: u8, method: &str, path: &str, body: &[u8]) -> Answer {
-        let pass = sign::pass(&key(seed), WORKSPACE, ENV, path);
+        let pass = sign::pass(&key(seed), WORKSPACE, ENV, method, path);
         self.headers = vec![("skyful-signature", pass)];
         let answer = self.send(method, path, body);
         self.headers.clear();
@@ -80,12 +80,13 @@ fn only_a_trusted_publisher_uploads_and_reads() {
         assert_eq!(status(world.send(method, path, bytes)), 401, "{path}");
         assert_eq!(status(world.publisher(2, method, path, bytes)), 403);
         for pass in [
-            sign::pass(&key(1), WORKSPACE, ENV, "/v1/snapshots/other"),
-            sign::pass(&key(1), WORKSPACE, "other", path),
-            sign::pass(&key(1), "other", ENV, path),
+            sign::pass(&key(1), WORKSPACE, ENV, method, "/v1/snapshots/other"),
+            sign::pass(&key(1), WORKSPACE, ENV, "POST", path),
+            sign::pass(&key(1), WORKSPACE, "other", method, path),
+            sign::pass(&key(1), "other", ENV, method, path),
             "x".into(),
             format!("{}.{}", "0".repeat(16), "0".repeat(128)),
-            sign::pass(&key(1), WORKSPACE, ENV, path).replace('.', "-"),
+            sign::pass(&key(1), WORKSPACE, ENV, method, path).replace('.', "-"),
         ] {
             world.headers = vec![("skyful-signature", pass)];
             assert_eq!(status(world.send(method, path, bytes)), 403);
@@ -175,7 +176,10 @@ fn a_manifest_is_refused_with_its_reason() {
         world.put_value(&body).refused(status, kind, says);
     }
     world
-        .put_value(&vec![0; 2_000_001])
+        .put_value(&vec![0; 65_537])
+        .refused(413, "too-large", "65536 bytes");
+    world
+        .publisher(1, "PUT", "/v1/manifest", &vec![0; 2_000_001])
         .refused(413, "too-large", "2000000 bytes");
     world.home().check("one in en", 5, None);
 }
