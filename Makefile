@@ -22,7 +22,7 @@ fmt:
 e2e:
 	scripts/e2e
 
-## Measures compile and resolve, and writes tests/bench/RESULTS.md.
+## Measures the edges beside hello-worlds, sizes, and the core by itself; writes tests/bench/RESULTS.md.
 bench:
 	scripts/bench
 

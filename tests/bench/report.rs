@@ -44,7 +44,8 @@ pub fn write(results: &Results) {
 fn text(results: &Results) -> String {
     let mut text = String::from("# Results\n\n");
     text += "Written by `make bench` (`scripts/bench`), like [results.json](results.json). Trust ratios: each is of two things\n";
-    text += "measured in the same run, in turns. Absolute figures are those of this machine, and its client shares the processors.\n\n";
+    text += "measured in the same run, in turns, and the median of the turns' ratios, not the ratio of the medians beside it.\n";
+    text += "Absolute figures are those of this machine; the client and whatever else runs share its processors.\n\n";
     text += &machine(results);
     text += "\n## On the platforms, beside a hello-world\n\n";
     _ = writeln!(
@@ -70,8 +71,8 @@ fn machine(results: &Results) -> String {
         other => other.to_string(),
     };
     format!(
-        "{} cores ({}); {}, Node {}, Miniflare {} with workerd {}, wasmtime {}. Load of the machine over a minute: {} at the\n\
-         start, {} after the platforms (what is measured here makes about 2 by itself).\n",
+        "{} cores ({}); {}, Node {}, Miniflare {} with workerd {}, wasmtime {}.\n\
+         Load over a minute, with what is measured here: {} at the start, {} after the platforms.\n",
         of("cores"),
         of("processor"),
         of("rustc"),
