@@ -146,7 +146,7 @@ fn sizes(sizes: &Value) -> String {
          | artifact | raw | gzip | budget | goal |\n|---|---|---|---|---|\n",
     );
     for artifact in sizes.as_array().into_iter().flatten() {
-        let of = |name: &str| artifact[name].as_u64().map_or("–".into(), |n| grouped(n));
+        let of = |name: &str| artifact[name].as_u64().map_or("–".into(), grouped);
         let name = artifact["name"].as_str().unwrap_or("?");
         _ = writeln!(
             text,
