@@ -48,21 +48,25 @@ fn read(text: &str) -> Option<(u64, Signature)> {
 }
 
 impl TrustSet {
-    /// Whether a trusted publisher asked for this method on this path of this environment.
+    /// Whether a trusted publisher asked for this method on this path of this environment. A key counts
+    /// while it may still sign in the era that is held.
     pub fn admits(
         &self,
         pass: &str,
         workspace: &str,
         env: &str,
-        method: &str,
-        path: &str,
+        (method, path): (&str, &str),
+        held_era: u64,
     ) -> Result<(), Refusal> {
         let (id, signature) = read(pass).ok_or(Refusal::Signature)?;
-        let (key, _) = self
+        let (key, era) = self
             .keys
             .iter()
             .find(|(key, _)| key_id(key) == id)
             .ok_or(Refusal::UnknownKey)?;
+        if held_era > *era {
+            return Err(Refusal::Era);
+        }
         key.verify_strict(&message(workspace, env, method, path), &signature)
             .map_err(|_| Refusal::Signature)
     }

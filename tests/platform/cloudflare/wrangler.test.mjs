@@ -38,7 +38,6 @@ async function until(url, wanted) {
 
 test("wrangler dev serves what is published to it", { timeout: 3 * READY_MS }, async (t) => {
   const folder = mkdtempSync(path.join(tmpdir(), "skyful-wrangler-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
   const key = path.join(folder, "key");
   const trust = execFileSync(skyful, ["keys", "new", "-o", key], { stdio: ["ignore", "pipe", "ignore"] });
   const port = await freePort();
@@ -48,8 +47,9 @@ test("wrangler dev serves what is published to it", { timeout: 3 * READY_MS }, a
   const dev = spawn(process.execPath, [wrangler, ...args], { cwd: root, env, stdio: "ignore", detached: true });
   const ended = new Promise((resolve) => dev.once("exit", resolve));
   t.after(async () => {
-    process.kill(-dev.pid, "SIGTERM");
+    if (dev.exitCode === null && dev.signalCode === null) process.kill(-dev.pid, "SIGTERM");
     await ended;
+    rmSync(folder, { recursive: true, force: true });
   });
 
   const url = `http://127.0.0.1:${port}`;

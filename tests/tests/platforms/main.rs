@@ -12,3 +12,16 @@ mod publisher;
 mod requests;
 mod spin;
 mod vectors;
+
+/// `scripts/e2e` says which platforms it means, so that a slip in one can't pass for success.
+#[test]
+fn every_platform_that_is_meant_runs() {
+    let asked = platform::asked();
+    let meant = std::env::var("SKYFUL_MEANT").unwrap_or_default();
+    for name in meant.split_whitespace() {
+        let found = asked
+            .iter()
+            .any(|line| line.starts_with(&format!("{name}=")));
+        assert!(found, "{name} is not among {asked:?}");
+    }
+}

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 use skyful::limits;
-use skyful::manifest::Refusal;
+use skyful::manifest::{Refusal, era_of};
 use skyful::snapshot::{self, Digest};
 
 use super::{Call, Route, bad_request, route};
@@ -178,9 +178,13 @@ impl Edge {
             .at("Skyful-Signature")
             .hint("publish with `skyful publish --to URL --key KEYFILE`"));
         };
+        let held_era = self
+            .view()
+            .map_or(0, |(held, _)| era_of(held.manifest.sequence()));
+        let (workspace, env) = (&config.workspace, &config.env);
         let admitted = config
             .trust
-            .admits(&pass, &config.workspace, &config.env, method, path);
+            .admits(&pass, workspace, env, (method, path), held_era);
         admitted.map_err(|refusal| {
             Problem::new(
                 403,

@@ -97,6 +97,27 @@ fn only_a_trusted_publisher_uploads_and_reads() {
 }
 
 #[test]
+fn a_key_that_may_not_sign_in_this_era_uploads_nothing_any_more() {
+    let one = snapshot("one");
+    let (digest, bytes) = one.objects.first_key_value().unwrap();
+    let path = format!("/v1/snapshots/{digest}");
+    let old = Digest(key(1).verifying_key().to_bytes()).hex();
+    let new = Digest(key(2).verifying_key().to_bytes()).hex();
+    let mut config = crate::world::config();
+    config.trust = skyful::manifest::TrustSet::parse(&format!("{old}:0 {new}")).unwrap();
+    let mut world = World::with(config);
+    assert_eq!(world.publisher(1, "PUT", &path, bytes).response.status, 201);
+    // The origin was restored, and goes on in the next era with its new key.
+    world.upload(&one);
+    let era: u64 = 1 << skyful::manifest::COUNTER_BITS;
+    world.put_manifest(&release(era + 1, &one).sign(2), &[]);
+    world.home().check("one in en", era + 1, None);
+    let refused = world.publisher(1, "PUT", &path, bytes);
+    refused.refused(403, "untrusted", "this era");
+    assert_eq!(world.publisher(2, "PUT", &path, bytes).response.status, 200);
+}
+
+#[test]
 fn an_object_is_refused_unless_it_could_be_loaded() {
     let one = snapshot("one");
     let (digest, bytes) = one.objects.first_key_value().unwrap();
