@@ -2,6 +2,7 @@
 //! changes nothing.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use skyful::snapshot::Digest;
@@ -21,6 +22,9 @@ pub struct Publisher {
     pub key: SigningKey,
 }
 
+/// After a delivery that failed, while watching.
+const AGAIN: Duration = Duration::from_secs(5);
+
 /// Where edges read it.
 #[derive(Clone, Debug)]
 pub enum Destination {
@@ -36,9 +40,21 @@ impl std::str::FromStr for Destination {
         match text.split_once("://") {
             Some(("http" | "https", rest)) if !rest.is_empty() => Ok(Self::Edge(text.to_owned())),
             Some(_) => Err("an edge is named by http:// or https:// and its host".to_owned()),
+            // `localhost:8787` would become a folder of that name, and look like success.
+            None if host_and_port(text) => Err(format!("did you mean http://{text}?")),
             None => Ok(Self::Directory(text.into())),
         }
     }
+}
+
+fn host_and_port(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(host, rest)| {
+        let port = rest.split('/').next().unwrap_or_default();
+        !host.is_empty()
+            && !host.contains('/')
+            && !port.is_empty()
+            && port.bytes().all(|b| b.is_ascii_digit())
+    })
 }
 
 /// What became of one version of a document.
@@ -82,6 +98,7 @@ impl Publisher {
     pub fn watch(&self, tell: &mut dyn FnMut(&Document, &Outcome), stop: &dyn Fn() -> bool) {
         let mut files = vec![self.document.clone()];
         while !stop() {
+            let mut patience = None;
             // Looked at before it is read: a save in between is seen as one more change.
             let mut seen = Look::at(&files);
             match self.publish(&|_, _| ()) {
@@ -94,9 +111,14 @@ impl Publisher {
                         files.extend(document.files);
                     }
                 }
-                Err(failure) => output::failure(&failure),
+                Err(failure) => {
+                    output::failure(&failure);
+                    // Most often the target is away for a moment, and this save must not be lost by that.
+                    output::say(&format!("trying again in {} s", AGAIN.as_secs()));
+                    patience = Some(AGAIN);
+                }
             }
-            watch::changed(&files, &seen, stop);
+            watch::changed(&files, &seen, patience, stop);
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 const LOOK: Duration = Duration::from_millis(200);
 /// A save is over once nothing has changed for so long.
@@ -57,10 +57,17 @@ fn stamp(file: &Path) -> Option<Stamp> {
     })
 }
 
-/// Returns once the files differ from what they looked like, and came to rest; or once `stop` says so.
-/// A file that is gone for a moment, as while an editor replaces it, is waited for.
-pub fn changed(files: &[PathBuf], seen: &Look, stop: &dyn Fn() -> bool) {
-    while !stop() {
+/// Returns once the files differ from what they looked like, and came to rest; once `patience` is over, if
+/// there is an end to it; or once `stop` says so. A file that is gone for a moment, as while an editor
+/// replaces it, is waited for.
+pub fn changed(
+    files: &[PathBuf],
+    seen: &Look,
+    patience: Option<Duration>,
+    stop: &dyn Fn() -> bool,
+) {
+    let since = Instant::now();
+    while !stop() && patience.is_none_or(|patience| since.elapsed() < patience) {
         std::thread::sleep(LOOK);
         let mut now = Look::at(files);
         if now == *seen {

@@ -64,8 +64,11 @@ pub async fn body(request: &Request, limit: usize) -> Option<Vec<u8>> {
     }
 }
 
-/// As much of a stream as the limit allows. The rest is left where it is: a client that sends 100 MB costs no
-/// memory.
+/// What is read of a body beyond its limit, only to let go of it: a connection goes on to its next request
+/// when this one's body has ended. A client that sends more than that loses its connection.
+const DRAINED_BYTES: u32 = 4 << 20;
+
+/// As much of a stream as the limit allows, in memory; a little more is taken in and forgotten.
 async fn read(stream: &ReadableStream, limit: usize) -> Result<Vec<u8>, JsValue> {
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
     let mut bytes = Vec::new();
@@ -77,7 +80,18 @@ async fn read(stream: &ReadableStream, limit: usize) -> Result<Vec<u8>, JsValue>
         };
         append(&mut bytes, chunk, limit);
     }
-    // The stream has been seen to the limit; whether it ends well says nothing any more.
+    // Whether the rest ends well says nothing any more.
+    let mut drained = 0_u32;
+    while drained < DRAINED_BYTES {
+        let Ok(step) = JsFuture::from(reader.read()).await else {
+            return Ok(bytes);
+        };
+        let value = Reflect::get(&step, &JsValue::from_str("value"))?;
+        let Some(chunk) = value.dyn_ref::<Uint8Array>() else {
+            return Ok(bytes);
+        };
+        drained = drained.saturating_add(chunk.length());
+    }
     let _ = reader.cancel();
     Ok(bytes)
 }

@@ -98,7 +98,7 @@ impl Response {
             503,
             "misconfigured",
             "This edge is not set up",
-            format!("the setting {setting} is wrong: {why}"),
+            format!("the setting {setting}: {why}"),
         )
         .at(setting)
         .hint("correct the deployment; nothing is lost")

@@ -29,7 +29,7 @@ async fn handle(request: Request) -> impl IntoResponse {
     let mut answer = match settings().await {
         Ok(settings) => answer(settings, &head, body).await,
         Err(Wrong { variable, why }) => {
-            eprintln!("skyful: the variable {variable} is wrong: {why}");
+            eprintln!("skyful: the variable {variable}: {why}");
             skyful_edge::Response::misconfigured(variable, why)
         }
     };

@@ -54,6 +54,20 @@ fn an_edge_takes_what_a_trusted_publisher_sends_and_shows_it_at_once() {
     };
     assert!(published(1, true).contains("Everything within easy reach"));
     published(1, false);
+    let bare = [
+        "publish",
+        "wallet.yaml",
+        "--to",
+        "localhost:8787",
+        "--key",
+        "key",
+    ];
+    let refused = edge.desk.run(&bare).ends_with_code(2);
+    assert!(
+        refused.err.contains("did you mean http://localhost:8787?"),
+        "{}",
+        refused.err
+    );
     edge.desk.edit(
         "wallet.yaml",
         "en: Everything within easy reach",

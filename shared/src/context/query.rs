@@ -49,7 +49,8 @@ pub(super) fn read(query: &str) -> Result<Context<'_>, BadRequest> {
                 continue;
             }
             _ => {
-                let message = "unknown parameter; use unit, device, locale, explain and attr.NAME";
+                let message =
+                    "unknown parameter; use unit, device, locale, explain, have and attr.NAME";
                 return Err(BadRequest::new(name, message));
             }
         };

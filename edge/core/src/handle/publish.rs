@@ -193,7 +193,7 @@ impl Edge {
                 refusal.to_string(),
             )
             .at("Skyful-Signature")
-            .hint("sign method and path for this workspace and environment with a trusted key")
+            .hint("sign method and path for this workspace and environment with a trusted key; is it the one that the edge's setting names?")
         })
     }
 }
@@ -261,7 +261,7 @@ fn conflict(stored: u64) -> Problem {
         "The sequence is taken",
         format!("another manifest with sequence {stored} is stored"),
     )
-    .hint("two publishers count apart: publish again with a higher sequence")
+    .hint("somebody else published at the same time: publish again, which counts on from there")
 }
 
 fn older(stored: u64) -> Problem {
@@ -271,5 +271,5 @@ fn older(stored: u64) -> Problem {
         "A newer manifest is stored",
         format!("sequence {stored} is stored, which is higher"),
     )
-    .hint("publish again with a higher sequence; to roll back, give the old snapshot a new one")
+    .hint("somebody else published meanwhile: publish again, which counts on from there")
 }
