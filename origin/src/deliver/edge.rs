@@ -99,13 +99,15 @@ impl<'a> Edge<'a> {
     fn send(&self, method: &str, path: &str, body: &[u8]) -> Result<Response<Body>, Failure> {
         let mut wait = FIRST_WAIT;
         for attempt in 1.. {
-            let last = attempt >= ATTEMPTS;
+            // A first contact that fails is most often a wrong address.
+            let last = attempt >= if path == STATUS { 2 } else { ATTEMPTS };
             match self.attempt(method, path, body) {
                 Ok(answer) if last || !busy(answer.status()) => return Ok(answer),
                 Err(error) if last || !passing(&error) => {
                     return Err(
-                        Failure::usage(format!("{method} {}{path}: {error}", self.url))
-                            .hint("is the edge up, and is this its address?"),
+                        Failure::usage(format!("{method} {}{path}: {error}", self.url)).hint(
+                            "is the edge up, and is this its address, with http:// or https://?",
+                        ),
                     );
                 }
                 _ => {}
