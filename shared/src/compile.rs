@@ -3,6 +3,7 @@
 
 mod builder;
 mod id_lists;
+mod index;
 mod page;
 mod plans;
 pub mod regex;
@@ -84,10 +85,12 @@ pub fn compile(workspace: &Workspace, progress: Progress<'_>) -> Result<Snapshot
 /// The chunk of a page, or several with fewer locales each if one is too large for an edge store.
 fn chunks(workspace: &Workspace, page: &str, mask: u64) -> Result<Vec<(u64, Vec<u8>)>, Problem> {
     let bytes = page::chunk(workspace, page, mask);
-    if bytes.len() <= limits::OBJECT_BYTES {
+    let one_locale = mask.count_ones() <= 1;
+    if bytes.len() <= limits::PORTABLE_BYTES || (one_locale && bytes.len() <= limits::OBJECT_BYTES)
+    {
         return Ok([(mask, bytes)].into());
     }
-    if mask.count_ones() <= 1 {
+    if one_locale {
         let message = format!(
             "page `{page}` takes {} bytes, an edge store holds at most {}",
             bytes.len(),

@@ -50,6 +50,9 @@ pub const PIPELINE_STEPS: usize = 64;
 
 /// Nesting of one rule after segments are put in.
 pub const RULE_DEPTH: usize = 32;
+/// Conditions on the class of an attribute that the index leaves with one plan; the rest of its rules is
+/// asked as written.
+pub const CONDITIONS_A_PLAN: usize = 256;
 /// Predicates that one rule may visit after segments are put in.
 pub const RULE_COST: u32 = 100_000;
 /// Values of one `in`, `contains_any`, … list.
@@ -73,8 +76,11 @@ pub const CONTENT_BYTES: usize = 256 << 10;
 pub const TEMPLATE_BYTES: usize = 64 << 10;
 pub const DESCRIPTION_BYTES: usize = 4_096;
 
-/// Bytes of one object in an edge store. Some stores stop at 1 MB.
-pub const OBJECT_BYTES: usize = 1_000_000;
+/// Bytes of one object. Large stores take this much.
+pub const OBJECT_BYTES: usize = 25_000_000;
+/// Bytes of an object that every edge store takes: pages are split by locales to stay below, and whoever
+/// compiles is told of those that can't.
+pub const PORTABLE_BYTES: usize = 1_000_000;
 /// Bytes of a manifest value: two envelopes with tails.
 pub const MANIFEST_BYTES: usize = 2_000_000;
 /// Prefix bits of id shards: at most 4,096 of them.

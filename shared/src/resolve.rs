@@ -2,26 +2,30 @@
 //! answer. Has no clock, reads nothing, and never looks at a document.
 
 pub mod audience;
+pub mod candidates;
 pub mod experiment;
 pub mod facts;
 pub mod fatigue;
 mod json;
 pub mod ordering;
 pub mod schedule;
+pub mod standing;
 pub mod trace;
 pub mod write;
 
 use alloc::vec::Vec;
 use core::cell::OnceCell;
 
+use candidates::Candidates;
 use experiment::Subjects;
 use facts::Value;
 use fatigue::Tallies;
+use standing::Standing;
 pub use trace::{Silent, Visitor};
 
 use crate::context::Context;
 use crate::snapshot::records::{
-    Attribute, Entry, Experiment, Module, Plan, Slot, SlotArrangement, Variant,
+    Attribute, Dense, Entry, Experiment, Module, Plan, Slot, SlotArrangement, Variant,
 };
 use crate::snapshot::table::{Ref, Span};
 use crate::snapshot::{Chunk, IdShard};
@@ -95,9 +99,19 @@ pub struct Resolution {
 /// Decides a page. The visitor only listens.
 pub fn resolve<V: Visitor>(chunk: &Chunk, input: Input<'_>, visitor: &mut V) -> Resolution {
     let context = input.context;
+    if V::EXHAUSTIVE {
+        facts::tell_ignored(chunk, context, visitor);
+    }
+    let standing = Standing::of(chunk, context);
+    let candidates = if V::EXHAUSTIVE || input.defaults_only {
+        Candidates::default()
+    } else {
+        Candidates::of(chunk, &standing)
+    };
     let mut session = Session {
         chunk,
-        facts: facts::read(chunk, context, visitor),
+        standing,
+        candidates,
         subjects: Subjects::of(context.unit.as_deref(), context.device.as_deref()),
         unit: context.unit.as_deref(),
         unit_id: OnceCell::new(),
@@ -109,7 +123,7 @@ pub fn resolve<V: Visitor>(chunk: &Chunk, input: Input<'_>, visitor: &mut V) -> 
     };
     let meta = chunk.meta();
     visitor.enter_page(chunk.text(meta.page));
-    let page = session.decide(meta.plans, visitor);
+    let page = session.decide(meta.plans, meta.dense, visitor);
     visitor.exit_owner();
     let arrangement = match page.plan.and_then(|plan| chunk.row(plan)) {
         Some(plan) => plan.target,
@@ -198,7 +212,8 @@ fn place(
 /// One visitor at one instant.
 pub struct Session<'a, V> {
     chunk: &'a Chunk,
-    facts: Vec<Value<'a>>,
+    standing: Standing<'a>,
+    candidates: Candidates,
     subjects: Subjects,
     unit: Option<&'a str>,
     /// Keyed hash of the unit, if a list was asked.
@@ -212,10 +227,7 @@ pub struct Session<'a, V> {
 
 impl<V: Visitor> Session<'_, V> {
     fn fact(&self, attribute: Ref<Attribute>) -> Value<'_> {
-        self.facts
-            .get(attribute.index as usize)
-            .copied()
-            .unwrap_or(Value::Missing)
+        self.standing.value(attribute)
     }
 
     fn on_list(&self, list: u64) -> bool {
@@ -243,7 +255,7 @@ impl<V: Visitor> Session<'_, V> {
                 continue;
             };
             visitor.enter_module(chunk.text(slot.key), chunk.text(module.key));
-            let resolved = self.decide(module.plans, visitor);
+            let resolved = self.decide(module.plans, module.dense, visitor);
             visitor.exit_owner();
             if resolved.plan.is_some() || module.default_content != u32::MAX {
                 survivors.push((entry, resolved));
@@ -253,68 +265,101 @@ impl<V: Visitor> Session<'_, V> {
     }
 
     /// The first plan whose constraints all hold.
-    fn decide(&mut self, plans: Span<Plan>, visitor: &mut V) -> Resolved {
+    fn decide(&mut self, plans: Span<Plan>, dense: Span<Dense>, visitor: &mut V) -> Resolved {
         let mut enrolments = Vec::new();
-        let plans = if self.defaults_only {
-            Span::EMPTY
+        let winner = if self.defaults_only {
+            None
+        } else if V::EXHAUSTIVE {
+            let mut plans = self.chunk.numbered(plans);
+            plans.find(|(_, row)| self.plan_holds(row, &mut enrolments, visitor))
         } else {
-            plans
+            self.first_offered(plans, dense, &mut enrolments, visitor)
         };
-        for (plan, row) in self.chunk.numbered(plans) {
-            if self.plan_holds(&row, &mut enrolments, visitor) {
-                self.tallies.add(self.chunk, &row);
-                return Resolved {
-                    plan: Some(plan),
-                    reason: reason(&row),
-                    enrolments,
-                };
-            }
+        if let Some((_, row)) = &winner {
+            self.tallies.add(self.chunk, row);
         }
         Resolved {
-            plan: None,
-            reason: Reason::Default,
+            reason: winner
+                .as_ref()
+                .map_or(Reason::Default, |(_, row)| reason(row)),
+            plan: winner.map(|(plan, _)| plan),
             enrolments,
         }
+    }
+
+    /// The same among the plans that the index offers. Posted plans enrol nobody, so that they can be
+    /// asked out of order.
+    fn first_offered(
+        &self,
+        plans: Span<Plan>,
+        dense: Span<Dense>,
+        enrolments: &mut Vec<Enrolment>,
+        visitor: &mut V,
+    ) -> Option<(Ref<Plan>, Plan)> {
+        let mut winner = None;
+        let mut end = plans.start.saturating_add(plans.len);
+        if dense.len < plans.len {
+            for run in self.candidates.posted(self.chunk, plans) {
+                for plan in run.take_while(|plan| plan.index < end) {
+                    if let Some(row) = self.holding(plan, enrolments, visitor) {
+                        winner = Some((plan, row));
+                        end = plan.index;
+                        break;
+                    }
+                }
+            }
+        }
+        let earlier = self.candidates.dense(self.chunk, dense);
+        earlier
+            .take_while(|plan| plan.index < end)
+            .find_map(|plan| Some((plan, self.holding(plan, enrolments, visitor)?)))
+            .or(winner)
+    }
+
+    fn holding(
+        &self,
+        plan: Ref<Plan>,
+        enrolments: &mut Vec<Enrolment>,
+        visitor: &mut V,
+    ) -> Option<Plan> {
+        let row = self.chunk.row(plan)?;
+        self.plan_holds(&row, enrolments, visitor).then_some(row)
     }
 
     fn plan_holds(&self, plan: &Plan, enrolments: &mut Vec<Enrolment>, visitor: &mut V) -> bool {
         let chunk = self.chunk;
         visitor.enter_plan(chunk.text(plan.key));
         let mut holds = true;
-        // Asks the next constraint only if it can matter, or if somebody wants to see them all.
-        let mut constrain =
-            |name: &'static str, visitor: &mut V, test: &mut dyn FnMut(&mut V) -> bool| {
-                if holds || V::EXHAUSTIVE {
-                    visitor.enter_constraint(name);
-                    let result = test(visitor);
-                    visitor.exit_constraint(result);
-                    holds &= result;
-                }
-            };
         if let Some(schedule) = plan.schedule.get().and_then(|s| chunk.row(s)) {
-            constrain("schedule", visitor, &mut |_| {
+            constrain(&mut holds, "schedule", visitor, |_| {
                 schedule::holds(chunk, &schedule, self.now_ms)
             });
         }
-        if let Some(rule) = plan.placement.get() {
-            constrain("placement", visitor, &mut |visitor| {
-                audience::holds(self, visitor, rule, 0)
-            });
-        }
-        if let Some(rule) = plan.audience.get() {
-            constrain("audience", visitor, &mut |visitor| {
-                audience::holds(self, visitor, rule, 0)
-            });
+        if V::EXHAUSTIVE {
+            for (name, rule) in [("placement", plan.placement), ("audience", plan.audience)] {
+                if let Some(rule) = rule.get() {
+                    constrain(&mut holds, name, visitor, |visitor| {
+                        audience::holds(self, visitor, rule, 0)
+                    });
+                }
+            }
+        } else {
+            // The index has settled the rest of both.
+            let mut conditions = chunk.rows(plan.conditions);
+            holds = holds && conditions.all(|condition| self.standing.meets(&condition));
+            if let (true, Some(rule)) = (holds, plan.residual.get()) {
+                holds = audience::holds(self, visitor, rule, 0);
+            }
         }
         if plan.caps.len != 0 {
-            constrain("caps", visitor, &mut |_| {
+            constrain(&mut holds, "caps", visitor, |_| {
                 !chunk
                     .rows(plan.caps)
                     .any(|cap| self.tallies.reached(&cap, self.now_ms))
             });
         }
         if plan.rollout_share != u32::MAX {
-            constrain("rollout", visitor, &mut |_| {
+            constrain(&mut holds, "rollout", visitor, |_| {
                 self.subjects.bucket(plan.rollout_by, plan.rollout_salt) < plan.rollout_share
             });
         }
@@ -357,6 +402,21 @@ impl<V: Visitor> Session<'_, V> {
         plan.variant
             .get()
             .is_some_and(|wanted| wanted.index == variant.index)
+    }
+}
+
+/// Asks the next constraint only if it can matter, or if somebody wants to see them all.
+fn constrain<V: Visitor>(
+    holds: &mut bool,
+    name: &'static str,
+    visitor: &mut V,
+    test: impl FnOnce(&mut V) -> bool,
+) {
+    if *holds || V::EXHAUSTIVE {
+        visitor.enter_constraint(name);
+        let result = test(visitor);
+        visitor.exit_constraint(result);
+        *holds &= result;
     }
 }
 

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 pub mod automaton;
 pub mod chunk;
 pub mod id_shard;
+pub mod keys;
 pub mod listing;
 pub mod object;
 pub mod records;

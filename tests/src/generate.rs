@@ -16,6 +16,7 @@ pub mod contexts;
 pub mod document;
 pub mod draw;
 pub mod edges;
+pub mod long;
 pub mod minimize;
 pub mod rules;
 pub mod spelling;

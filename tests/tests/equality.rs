@@ -9,6 +9,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 use skyful::context::Context;
+use skyful_tests::generate::long::long_list;
 use skyful_tests::generate::minimize::minimize;
 use skyful_tests::generate::{Batch, Case, batch};
 use skyful_tests::product::Product;
@@ -115,6 +116,44 @@ fn the_product_and_the_second_reader_agree_on_generated_cases() {
         "{} cases from seed {first} agree",
         batches * CONTEXTS as u64
     );
+}
+
+/// Lists of hundreds and thousands of plans, where the index works differently.
+#[test]
+fn the_product_and_the_second_reader_agree_on_long_lists() {
+    let batches = number("SKYFUL_LONG_LISTS", 4);
+    let first = number("SKYFUL_SEED", 1);
+    let contexts = 50;
+    let mut late = 0;
+    for seed in first..first + batches {
+        let batch = long_list(seed, contexts);
+        if let Some(fault) = fault(&batch) {
+            panic!("{fault}");
+        }
+        late += won_late(&batch);
+    }
+    let answers = batches * contexts as u64;
+    assert!(
+        late * 20 > answers,
+        "of {answers} only {late} in the last quarter"
+    );
+    println!(
+        "{answers} answers from {batches} long lists agree, {late} by a plan of the last quarter"
+    );
+}
+
+fn won_late(batch: &Batch) -> u64 {
+    let mut product = Product::compile(&batch.document, &batch.files).expect("a valid document");
+    let plans = batch.document["modules"]["long"]["plans"].as_array();
+    let plans = plans.expect("plans").len();
+    let late = |(page, text): &(String, String)| {
+        let answer = ask(&mut product, page, text);
+        let n = answer
+            .as_ref()
+            .and_then(|a| a["modules"][0]["content"]["n"].as_u64());
+        n.is_some_and(|n| n as usize * 4 > plans * 3 && (n as usize) < plans)
+    };
+    batch.contexts.iter().map(late).filter(|late| *late).count() as u64
 }
 
 #[test]

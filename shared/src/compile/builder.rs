@@ -8,11 +8,20 @@ use crate::snapshot::object::{Kind, Object};
 use crate::snapshot::records::{AUTOMATA, HEAP, SECTIONS};
 use crate::snapshot::table::{Record, Ref, Span, Text};
 
-#[derive(Default)]
 pub struct Builder {
     sections: [Vec<u8>; SECTIONS],
     texts: HashMap<String, Text>,
     rows: HashMap<(usize, Vec<u8>), u32>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            sections: core::array::from_fn(|_| Vec::new()),
+            texts: HashMap::new(),
+            rows: HashMap::new(),
+        }
+    }
 }
 
 impl Builder {

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::snapshot::id_shard::{encode, shard_of};
 
 /// Room that is left for uneven shards and directories when guessing how many are needed.
-const AIM_BYTES: usize = limits::OBJECT_BYTES * 3 / 4;
+const AIM_BYTES: usize = limits::PORTABLE_BYTES * 3 / 4;
 
 /// The number by which shards and chunks name a list. Collisions are refused below.
 pub fn list_id(segment: &str) -> u64 {
@@ -45,7 +45,7 @@ pub fn shards(workspace: &Workspace) -> Result<Vec<Vec<u8>>, Problem> {
             .collect();
         if shards
             .iter()
-            .all(|shard| shard.len() <= limits::OBJECT_BYTES)
+            .all(|shard| shard.len() <= limits::PORTABLE_BYTES)
         {
             return Ok(shards);
         }

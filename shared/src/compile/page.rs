@@ -6,16 +6,17 @@ use alloc::vec::Vec;
 use std::collections::HashMap;
 
 use super::builder::Builder;
+use super::index::Index;
 use super::plans::Plans;
 use super::rules::bits;
 use crate::bucket::SaltHash;
 use crate::ids::IdKey;
-use crate::model::{self, Arrangement, Content, Ordering, Page, Workspace};
+use crate::model::{self, Arrangement, Constraints, Content, Ordering, Page, Workspace};
 use crate::snapshot::records::{
-    Attribute, Entry, Fragment, LOG2_ROWS, Locale, Log2, Meta, Module, OrderingKind, Plan, Slot,
-    SlotArrangement, Source, Word,
+    Attribute, Dense, Entry, Fragment, LOG2_ROWS, Locale, Log2, Meta, Module, OrderingKind, Plan,
+    Slot, SlotArrangement, Source, Word,
 };
-use crate::snapshot::table::{Ref, Text};
+use crate::snapshot::table::{Ref, Span, Text};
 use crate::value::Type;
 
 /// The chunk of a page with the contents of some locales.
@@ -23,10 +24,18 @@ pub fn chunk(workspace: &Workspace, key: &str, locale_mask: u64) -> Vec<u8> {
     let Some(page) = workspace.pages.get(key) else {
         return Vec::new();
     };
+    let placed = placed(workspace, page);
+    let mut lists: Vec<Vec<&Constraints>> = Vec::with_capacity(placed.len() + 1);
+    for (_, module) in &placed {
+        lists.push(module.plans.iter().map(|plan| &plan.constraints).collect());
+    }
+    lists.push(page.plans.iter().map(|plan| &plan.constraints).collect());
     let mut compiler = PageCompiler {
         workspace,
         key,
         page,
+        placed,
+        index: Index::new(workspace, &lists),
         locale_mask,
         builder: Builder::default(),
         plans: Plans::new(workspace),
@@ -43,6 +52,8 @@ struct PageCompiler<'a> {
     workspace: &'a Workspace,
     key: &'a str,
     page: &'a Page,
+    placed: Vec<(&'a str, &'a model::Module)>,
+    index: Index<'a>,
     locale_mask: u64,
     builder: Builder,
     plans: Plans<'a>,
@@ -70,18 +81,12 @@ impl<'a> PageCompiler<'a> {
             None => self.empty_arrangement(),
         };
         let owner = format!("page/{}", self.key);
-        let mut rows: Vec<Plan> = Vec::with_capacity(self.page.plans.len());
+        let mut rows = Vec::with_capacity(self.page.plans.len());
         for plan in &self.page.plans {
             let target = self.arrangement(&plan.arrangement);
-            rows.push(self.plans.plan(
-                &mut self.builder,
-                &owner,
-                &plan.key,
-                &plan.constraints,
-                target,
-            ));
+            rows.push((plan.key.as_str(), &plan.constraints, target));
         }
-        let plans = self.builder.push_run(rows);
+        let (plans, dense) = self.list(&owner, &rows);
         let page = self.builder.text(self.key);
         let key = IdKey::of_workspace(&self.workspace.key).0;
         let mut words = key
@@ -100,12 +105,47 @@ impl<'a> PageCompiler<'a> {
             id_key_2: word(),
             id_key_3: word(),
             uses_ids: u32::from(self.plans.rules.uses_ids),
+            dense,
         });
+    }
+
+    /// Plans as (key, constraints, target), in the order tried.
+    fn list(
+        &mut self,
+        owner: &str,
+        plans: &[(&'a str, &'a Constraints, u32)],
+    ) -> (Span<Plan>, Span<Dense>) {
+        let first = self.builder.len::<Plan>();
+        let rows: Vec<Plan> = (first..)
+            .zip(plans)
+            .map(|(number, (key, constraints, target))| {
+                let plan = self
+                    .plans
+                    .plan(&mut self.builder, owner, key, constraints, *target);
+                let (conditions, residual) =
+                    self.index
+                        .left(&mut self.builder, &mut self.plans.rules, number);
+                Plan {
+                    conditions,
+                    residual,
+                    ..plan
+                }
+            })
+            .collect();
+        let plans = self.builder.push_run(rows);
+        (plans, self.index.dense(&mut self.builder, plans))
     }
 
     /// All declared attributes, used or not: an edge needs their types and sources to read a request.
     fn attributes(&mut self) {
-        for (name, attribute) in &self.workspace.attributes {
+        let attributes: Vec<(&str, &model::Attribute)> = self
+            .workspace
+            .attributes
+            .iter()
+            .map(|(name, attribute)| (name.as_str(), attribute))
+            .collect();
+        self.index.keys(&mut self.builder, &attributes);
+        for (number, (name, attribute)) in (0..).zip(attributes) {
             let (source, header) = match &attribute.source {
                 model::Source::Request => (Source::Request, ""),
                 model::Source::EdgeCountry => (Source::EdgeCountry, ""),
@@ -129,6 +169,7 @@ impl<'a> PageCompiler<'a> {
                 })
                 .collect();
             let values = self.builder.intern_run(words);
+            let (cuts, classes) = self.index.attribute(&mut self.builder, number);
             let row = Attribute {
                 name: self.builder.text(name),
                 kind: attribute.kind as u32,
@@ -137,28 +178,15 @@ impl<'a> PageCompiler<'a> {
                 values,
                 min: attribute.min.as_ref().map_or(least, bits),
                 max: attribute.max.as_ref().map_or(most, bits),
+                cuts,
+                classes,
             };
             self.builder.push(row);
         }
     }
 
-    /// Every placed module, sorted by key.
     fn modules(&mut self) {
-        let arrangements = self
-            .page
-            .plans
-            .iter()
-            .map(|plan| &plan.arrangement)
-            .chain(&self.page.default);
-        let mut placed: Vec<&'a String> = arrangements
-            .flat_map(|arrangement| arrangement.slots.iter().flat_map(|slot| &slot.modules))
-            .collect();
-        placed.sort_unstable();
-        placed.dedup();
-        for key in placed {
-            let Some(module) = self.workspace.modules.get(key) else {
-                continue;
-            };
+        for (key, module) in core::mem::take(&mut self.placed) {
             let default_content = module
                 .default
                 .as_ref()
@@ -170,20 +198,15 @@ impl<'a> PageCompiler<'a> {
                     .content
                     .as_ref()
                     .map_or(default_content, |content| self.content(content));
-                rows.push(self.plans.plan(
-                    &mut self.builder,
-                    &owner,
-                    &plan.key,
-                    &plan.constraints,
-                    target,
-                ));
+                rows.push((plan.key.as_str(), &plan.constraints, target));
             }
-            let plans = self.builder.push_run(rows);
+            let (plans, dense) = self.list(&owner, &rows);
             let row = Module {
                 key: self.builder.text(key),
                 kind: self.builder.text(&module.kind),
                 plans,
                 default_content,
+                dense,
             };
             let row = self.builder.push(row);
             self.modules.insert(key, row);
@@ -215,7 +238,7 @@ impl<'a> PageCompiler<'a> {
         for _ in &self.page.slots {
             let metric = self.builder.text("");
             let empty = SlotArrangement {
-                entries: crate::snapshot::table::Span::EMPTY,
+                entries: Span::EMPTY,
                 ordering: OrderingKind::Manual as u32,
                 metric,
             };
@@ -280,6 +303,17 @@ impl<'a> PageCompiler<'a> {
         self.next_arrangement += 1;
         number
     }
+}
+
+/// Every placed module, sorted by key.
+fn placed<'a>(workspace: &'a Workspace, page: &'a Page) -> Vec<(&'a str, &'a model::Module)> {
+    let plans = page.plans.iter().map(|plan| &plan.arrangement);
+    let slots = plans.chain(&page.default).flat_map(|a| &a.slots);
+    let mut keys: Vec<&'a String> = slots.flat_map(|slot| &slot.modules).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let module = |key: &'a String| Some((key.as_str(), workspace.modules.get(key)?));
+    keys.into_iter().filter_map(module).collect()
 }
 
 /// floor(log2(1 + k/256) × 2^24) by repeated squaring in integers: a float's last bit must not decide

@@ -84,6 +84,9 @@ impl<'a> Plans<'a> {
             experiment,
             variant,
             target,
+            // The index knows.
+            conditions: Span::EMPTY,
+            residual: OptRef::NONE,
         }
     }
 

@@ -1,12 +1,11 @@
 //! A context's values, typed by the chunk's declarations. What doesn't fit is missing.
 
 use alloc::borrow::Cow;
-use alloc::vec::Vec;
 
 use super::trace::Visitor;
 use crate::context::{Context, Fact};
-use crate::snapshot::Chunk;
-use crate::snapshot::records::{self, Attribute};
+use crate::snapshot::records::Attribute;
+use crate::snapshot::{Chunk, keys};
 use crate::value::version::Version;
 use crate::value::{Type, datetime, number};
 
@@ -22,41 +21,32 @@ pub enum Value<'a> {
     Boolean(bool),
 }
 
-/// One value a declared attribute, in the order of the attribute table.
-pub fn read<'a, V: Visitor>(
-    chunk: &Chunk,
-    context: &'a Context<'_>,
-    visitor: &mut V,
-) -> Vec<Value<'a>> {
-    if V::EXHAUSTIVE {
-        for (name, _) in &context.attributes {
-            if !chunk
-                .table::<Attribute>()
-                .iter()
-                .any(|a| chunk.text(a.name) == name)
-            {
-                visitor.ignored_attribute(name, "not declared");
-            }
+/// Tells of given attributes that count for nothing.
+pub fn tell_ignored<V: Visitor>(chunk: &Chunk, context: &Context<'_>, visitor: &mut V) {
+    let declared = chunk.table::<Attribute>();
+    for (name, _) in &context.attributes {
+        if !declared.iter().any(|a| chunk.text(a.name) == name) {
+            visitor.ignored_attribute(name, "not declared");
         }
     }
-    chunk
-        .table::<Attribute>()
-        .iter()
-        .map(|attribute| {
-            let name = chunk.text(attribute.name);
-            let Some(fact) = context.attribute(name) else {
-                return Value::Missing;
-            };
-            let value = typed(chunk, &attribute, fact).unwrap_or(Value::Missing);
-            if matches!(value, Value::Missing) && *fact != Fact::Null {
-                visitor.ignored_attribute(name, "doesn't fit its type");
-            }
-            value
-        })
-        .collect()
+    for (number, attribute) in (0..).zip(declared.iter()) {
+        let name = chunk.text(attribute.name);
+        if let Some(fact) = context.attribute(name)
+            && *fact != Fact::Null
+            && typed(chunk, number, &attribute, fact).is_none()
+        {
+            visitor.ignored_attribute(name, "doesn't fit its type");
+        }
+    }
 }
 
-fn typed<'a>(chunk: &Chunk, attribute: &Attribute, fact: &'a Fact<'_>) -> Option<Value<'a>> {
+/// What was given as a value of the attribute's type; none if it doesn't fit.
+pub fn typed<'a>(
+    chunk: &Chunk,
+    number: u32,
+    attribute: &Attribute,
+    fact: &'a Fact<'_>,
+) -> Option<Value<'a>> {
     let kind = Type::from_u8(u8::try_from(attribute.kind).ok()?)?;
     let text = || match fact {
         Fact::Text(text) => Some(&**text),
@@ -75,11 +65,8 @@ fn typed<'a>(chunk: &Chunk, attribute: &Attribute, fact: &'a Fact<'_>) -> Option
         Type::String => Value::Text(text()?),
         Type::Enum => {
             let text = text()?;
-            let known = |word: records::Word| chunk.text(word.text) == text;
-            chunk
-                .rows(attribute.values)
-                .any(known)
-                .then_some(Value::Text(text))?
+            chunk.key(keys::space(number), text)?;
+            Value::Text(text)
         }
         Type::StringList => match fact {
             Fact::Texts(texts) | Fact::Untyped(texts) => Value::Texts(texts),

@@ -106,11 +106,18 @@ impl Chunk {
     }
 
     pub(super) fn try_text(&self, text: Text) -> Option<&str> {
+        core::str::from_utf8(self.heap(text)?).ok()
+    }
+
+    fn heap(&self, text: Text) -> Option<&[u8]> {
         let start = text.at as usize;
-        let bytes = self
-            .section(records::HEAP)
-            .get(start..start.checked_add(text.len as usize)?)?;
-        core::str::from_utf8(bytes).ok()
+        self.section(records::HEAP)
+            .get(start..start.checked_add(text.len as usize)?)
+    }
+
+    /// [`Chunk::text`] for whoever only copies or compares.
+    pub fn text_bytes(&self, text: Text) -> &[u8] {
+        self.heap(text).unwrap_or(&[])
     }
 
     /// Empty if out of range, which a checked chunk doesn't have.
@@ -127,10 +134,7 @@ impl Chunk {
         }
         let own = (mask & bit.saturating_sub(1)).count_ones();
         let row = content.checked_mul(mask.count_ones())?.checked_add(own)?;
-        let json = self.row(Ref::<records::Fragment>::new(row))?.json;
-        let start = json.at as usize;
-        self.section(records::HEAP)
-            .get(start..start.checked_add(json.len as usize)?)
+        self.heap(self.row(Ref::<records::Fragment>::new(row))?.json)
     }
 
     /// Bytes of the automata section.

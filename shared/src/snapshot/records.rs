@@ -43,7 +43,7 @@ pub const AUTOMATA: usize = 1;
 /// Rows of the table of logarithms: both ends of 256 intervals.
 pub const LOG2_ROWS: usize = 257;
 /// Sections in a chunk.
-pub const SECTIONS: usize = 29;
+pub const SECTIONS: usize = 38;
 
 records! {
     /// One row: the page itself.
@@ -60,6 +60,8 @@ records! {
         id_key_3: u64,
         /// 1 if a rule asks for an id list.
         uses_ids: u32,
+        /// Of the page's own plans.
+        dense: Span<Dense>,
     }
     /// A supported tag, as written.
     3 Locale { tag: Text, }
@@ -75,6 +77,12 @@ records! {
         /// Integers as they are, numbers as bits of a double; ends of the type if not given.
         min: i64,
         max: i64,
+        /// Of an ordered type: what rules tell apart, sorted. A value's class is one more than the cuts
+        /// that it has passed.
+        cuts: Span<Cut>,
+        /// Row `c` is class `c`: 0 the missing, 1 what no rule names (or is below all cuts). None if no
+        /// rule asks.
+        classes: Span<Class>,
     }
     /// A text constant.
     5 Word { text: Text, }
@@ -170,6 +178,10 @@ records! {
         variant: OptRef<Variant>,
         /// A page plan's arrangement, a module plan's content.
         target: u32,
+        /// What of placement and audience the index has not settled for whoever it offers the plan to:
+        /// all of these, and the rule.
+        conditions: Span<Condition>,
+        residual: OptRef<Rule>,
     }
     /// Content `c` in the chunk's `l`-th own locale is row `c × own locales + l`.
     23 Fragment { json: Text, }
@@ -179,6 +191,7 @@ records! {
         plans: Span<Plan>,
         /// u32::MAX if there is no default.
         default_content: u32,
+        dense: Span<Dense>,
     }
     25 Slot { key: Text, max: u32, }
     26 SlotArrangement {
@@ -190,6 +203,43 @@ records! {
     27 Entry { module: Ref<Module>, weight: u32, draw_salt: u64, }
     /// floor(log2(1 + k/256) × 2^24), k in 0..=256; there if a slot is drawn.
     28 Log2 { value: u32, }
+    /// A point between values of an ordered type: before the constant, or (1) after it.
+    29 Cut { constant: u32, after: u32, }
+    /// What is known of the plans of this page once a value's class is.
+    30 Class {
+        /// A row of bits, one a dense plan: whether the value lets it be. u32::MAX: every plan.
+        row: u32,
+        /// Bits that differ from that row.
+        flips: Span<Flip>,
+        /// Plans that only values of this class can reach, in order.
+        posted: Span<Posting>,
+    }
+    31 Flip { bit: u32, }
+    32 Posting { plan: Ref<Plan>, }
+    /// A slot of the hash table of names and words, with linear probing.
+    33 Key {
+        /// 0: attribute names; otherwise one more than the attribute. u32::MAX if the slot is free.
+        space: u32,
+        /// High half of the hash.
+        tag: u32,
+        text: Text,
+        /// The attribute, or the class.
+        value: u32,
+    }
+    /// Which plan a bit of a row stands for. Lists follow each other as in the table of plans.
+    34 Dense { plan: Ref<Plan>, }
+    35 Condition {
+        attribute: Ref<Attribute>,
+        /// [`ConditionKind`].
+        kind: u32,
+        /// Within: first and last class. Others: a run of [`ClassRange`].
+        a: u32,
+        b: u32,
+    }
+    /// First and last class; sorted and apart within a run.
+    36 ClassRange { from: u32, to: u32, }
+    /// Row `r` is the words `r × ceil(dense plans / 64) ..`.
+    37 RowWord { bits: u64, }
 }
 
 macro_rules! codes {
@@ -217,6 +267,7 @@ codes! {
     Subject { Unit = 0, Device = 1 }
     Counted { Served = 0, Exposure = 1, Click = 2, Dismiss = 3, Conversion = 4 }
     WindowKind { Sliding = 0, Day = 1, Week = 2, Month = 3, Lifetime = 4 }
+    ConditionKind { Within = 0, Ranges = 1, AnyWord = 2, NoWord = 3 }
     OrderingKind { Manual = 0, Newest = 1, Weighted = 2, Learned = 3 }
 }
 

@@ -143,6 +143,13 @@ macro_rules! copyable {
 }
 copyable!(Ref, OptRef, Span);
 
+impl<R> Clone for Table<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<R> Copy for Table<'_, R> {}
+
 impl<R: Record> Field for Ref<R> {
     const SIZE: usize = 4;
     fn read(bytes: &mut &[u8]) -> Option<Self> {

@@ -1,6 +1,8 @@
 //! The meaning check: a chunk that was signed may still be wrong, and what passes here is answered
 //! from without another look.
 
+mod index;
+
 use super::Chunk;
 use crate::limits;
 use crate::snapshot::DecodeError;
@@ -62,6 +64,7 @@ impl Chunk {
         )?;
         require(self.plans_fit(), "plan")?;
         require(self.arrangements_fit(), "arrangement")?;
+        require(self.index_fits(), "index")?;
         require(self.fragments_fit(), "content")
     }
 

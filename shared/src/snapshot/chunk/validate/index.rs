@@ -1,0 +1,112 @@
+//! The meaning check of the index. Whether it says the same as the rules can't be seen from here: that
+//! is the compiler's promise, kept by the tests against a second reader.
+
+use super::Chunk;
+use crate::limits;
+use crate::snapshot::keys;
+use crate::snapshot::records::{
+    Attribute, Class, ClassRange, Condition, ConditionKind, Constant, Dense, Flip, Key, Meta,
+    Module, Plan, Posting, RowWord, VersionConstant,
+};
+use crate::snapshot::table::{Field, Ref, Span, Table};
+use crate::value::Type;
+
+impl Chunk {
+    pub(super) fn index_fits(&self) -> bool {
+        self.keys_fit()
+            && self.rows_fit()
+            && self.table::<Attribute>().iter().all(|a| self.cuts_fit(&a))
+            && self
+                .table::<Condition>()
+                .iter()
+                .all(|c| self.condition_fits(&c))
+            && self.lists_fit()
+    }
+
+    /// Half of the slots are free, so that a search ends soon.
+    fn keys_fit(&self) -> bool {
+        let keys = self.table::<Key>();
+        let taken = keys.iter().filter(|key| key.space != keys::FREE).count();
+        keys.len().is_power_of_two() && taken.saturating_mul(2) <= keys.len()
+    }
+
+    fn rows_fit(&self) -> bool {
+        let bits = self.table::<Dense>().len();
+        let words = bits.div_ceil(u64::BITS as usize);
+        let rows = self
+            .table::<RowWord>()
+            .len()
+            .checked_div(words)
+            .unwrap_or(0);
+        let row = |class: Class| class.row == u32::MAX || (class.row as usize) < rows;
+        let ascending =
+            |class: Class| rising(self.rows(class.posted).map(|p: Posting| p.plan.index));
+        self.table::<Class>()
+            .iter()
+            .all(|class| row(class) && ascending(class))
+            && self
+                .table::<Flip>()
+                .iter()
+                .all(|flip| (flip.bit as usize) < bits)
+            && self.table::<Posting>().iter().all(|posting| {
+                let plan = self.row(posting.plan);
+                // Reaching one is told in order, and postings are not asked in order.
+                plan.is_some_and(|plan| plan.experiment.get().is_none())
+            })
+    }
+
+    fn cuts_fit(&self, attribute: &Attribute) -> bool {
+        let constants = match u8::try_from(attribute.kind).ok().and_then(Type::from_u8) {
+            Some(Type::Version) => self.table::<VersionConstant>().len(),
+            Some(Type::Integer | Type::Number | Type::Datetime | Type::Boolean) => {
+                self.table::<Constant>().len()
+            }
+            _ => 0,
+        };
+        self.rows(attribute.cuts)
+            .all(|cut| (cut.constant as usize) < constants && cut.after <= 1)
+    }
+
+    fn condition_fits(&self, condition: &Condition) -> bool {
+        match ConditionKind::from_code(condition.kind) {
+            Some(ConditionKind::Within) => true,
+            Some(ConditionKind::Ranges | ConditionKind::AnyWord | ConditionKind::NoWord) => {
+                Span::<ClassRange>::new(condition.a, condition.b).valid(self)
+            }
+            None => false,
+        }
+    }
+
+    /// The bits of a list stand for plans of the list, each at most once and in order.
+    fn lists_fit(&self) -> bool {
+        let own = |plans: Span<Plan>, dense: Span<Dense>| {
+            let end = plans.start.saturating_add(plans.len);
+            let inside = |plan: Ref<Plan>| plans.start <= plan.index && plan.index < end;
+            self.rows(dense).all(|bit| inside(bit.plan))
+                && rising(self.rows(dense).map(|bit| bit.plan.index))
+        };
+        let Meta { plans, dense, .. } = self.meta;
+        let few = |table: Table<'_, Condition>| {
+            table.len() <= limits::PLANS.saturating_mul(limits::CONDITIONS_A_PLAN)
+        };
+        few(self.table())
+            && own(plans, dense)
+            && self
+                .table::<Module>()
+                .iter()
+                .all(|module| own(module.plans, module.dense))
+            && self
+                .table::<Plan>()
+                .iter()
+                .all(|plan| plan.conditions.len as usize <= limits::CONDITIONS_A_PLAN)
+    }
+}
+
+fn rising(numbers: impl Iterator<Item = u32>) -> bool {
+    let mut next = 0;
+    numbers.into_iter().all(|number| {
+        let later = number >= next;
+        next = number.saturating_add(1);
+        later
+    })
+}

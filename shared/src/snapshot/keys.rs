@@ -1,0 +1,55 @@
+//! The hash table in a chunk that finds attributes by name and classes by word. Open addressing with
+//! linear probing; at most half of the slots are taken.
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::Chunk;
+use super::records::Key;
+use super::table::Ref;
+
+/// The space of attribute names.
+pub const NAMES: u32 = 0;
+/// Marks a free slot.
+pub const FREE: u32 = u32::MAX;
+
+/// The space of an attribute's words.
+pub fn space(attribute: u32) -> u32 {
+    attribute.saturating_add(1)
+}
+
+/// Part of the format: never another hash without another number of format.
+pub fn hash(space: u32, text: &str) -> u64 {
+    xxh3_64_with_seed(text.as_bytes(), u64::from(space))
+}
+
+pub fn tag(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+/// A power of two, at least twice the number of entries.
+pub fn slots(entries: usize) -> usize {
+    entries.saturating_mul(2).max(1).next_power_of_two()
+}
+
+impl Chunk {
+    /// An attribute by name, or a class by word.
+    pub fn key(&self, space: u32, text: &str) -> Option<u32> {
+        let table = self.table::<Key>();
+        let last = (table.len() as u32).checked_sub(1)?;
+        let hash = hash(space, text);
+        let tag = tag(hash);
+        let mut at = hash as u32 & last;
+        for _ in 0..=last {
+            let key = table.get(Ref::new(at))?;
+            if key.space == FREE {
+                return None;
+            }
+            if key.tag == tag && key.space == space && self.text_bytes(key.text) == text.as_bytes()
+            {
+                return Some(key.value);
+            }
+            at = at.wrapping_add(1) & last;
+        }
+        None
+    }
+}
