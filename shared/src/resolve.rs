@@ -3,6 +3,7 @@
 
 pub mod audience;
 pub mod candidates;
+pub mod class;
 pub mod experiment;
 pub mod facts;
 pub mod fatigue;
@@ -25,7 +26,7 @@ pub use trace::{Silent, Visitor};
 
 use crate::context::Context;
 use crate::snapshot::records::{
-    Attribute, Dense, Entry, Experiment, Module, Plan, Slot, SlotArrangement, Variant,
+    Attribute, Dense, Experiment, Module, Plan, Slot, SlotArrangement, Variant,
 };
 use crate::snapshot::table::{Ref, Span};
 use crate::snapshot::{Chunk, IdShard};
@@ -84,6 +85,9 @@ pub struct Resolved {
 pub struct Placed {
     pub slot: Ref<Slot>,
     pub module: Ref<Module>,
+    /// For the draw of its place.
+    weight: u32,
+    draw_salt: u64,
     pub content: u32,
     pub resolved: Resolved,
 }
@@ -91,6 +95,8 @@ pub struct Placed {
 /// A decided page, in terms of its chunk.
 pub struct Resolution {
     pub page: Resolved,
+    /// Of the page's plan, or its default.
+    pub arrangement: u32,
     pub locale: u32,
     pub modules: Vec<Placed>,
     pub valid_until_ms: Option<i64>,
@@ -103,15 +109,10 @@ pub fn resolve<V: Visitor>(chunk: &Chunk, input: Input<'_>, visitor: &mut V) -> 
         facts::tell_ignored(chunk, context, visitor);
     }
     let standing = Standing::of(chunk, context);
-    let candidates = if V::EXHAUSTIVE || input.defaults_only {
-        Candidates::default()
-    } else {
-        Candidates::of(chunk, &standing)
-    };
+    let mut candidates = Candidates::of(chunk, &standing);
     let mut session = Session {
         chunk,
         standing,
-        candidates,
         subjects: Subjects::of(context.unit.as_deref(), context.device.as_deref()),
         unit: context.unit.as_deref(),
         unit_id: OnceCell::new(),
@@ -123,97 +124,97 @@ pub fn resolve<V: Visitor>(chunk: &Chunk, input: Input<'_>, visitor: &mut V) -> 
     };
     let meta = chunk.meta();
     visitor.enter_page(chunk.text(meta.page));
-    let page = session.decide(meta.plans, meta.dense, visitor);
+    let (page, winner) = session.decide(meta.plans, meta.dense, &mut candidates, visitor);
     visitor.exit_owner();
-    let arrangement = match page.plan.and_then(|plan| chunk.row(plan)) {
-        Some(plan) => plan.target,
-        None => meta.default_arrangement,
-    };
+    let arrangement = winner.map_or(meta.default_arrangement, |plan| plan.target);
     let mut modules = Vec::new();
     let slots = chunk.table::<Slot>().len() as u32;
-    for (index, slot) in chunk.table::<Slot>().iter().enumerate() {
-        let index = index as u32;
+    for (index, slot) in (0..).zip(chunk.table::<Slot>().iter()) {
         let row = arrangement.saturating_mul(slots).saturating_add(index);
         let Some(placing) = chunk.row(Ref::<SlotArrangement>::new(row)) else {
             continue;
         };
-        let mut survivors = session.survivors(&placing, slot, visitor);
-        ordering::rank(&session, &placing, &mut survivors);
-        let kept = survivors.into_iter().take(slot.max as usize);
-        modules.extend(
-            kept.filter_map(|(entry, resolved)| {
-                place(chunk, input.locale, index, &entry, resolved)
-            }),
+        let begun = modules.len();
+        session.fill(
+            (Ref::new(index), slot),
+            &placing,
+            &mut candidates,
+            &mut modules,
+            visitor,
         );
+        ordering::rank(
+            &session,
+            &placing,
+            modules.get_mut(begun..).unwrap_or_default(),
+        );
+        modules.truncate(begun.saturating_add(slot.max as usize));
     }
+    modules.retain_mut(|placed| find_content(chunk, input.locale, placed));
     Resolution {
         page,
+        arrangement,
         locale: input.locale,
         modules,
         valid_until_ms: schedule::next_change(chunk, input.now_ms),
     }
 }
 
+/// A page's body, and what an edge says about it.
+pub struct Answer {
+    pub body: Vec<u8>,
+    pub reason: Reason,
+    /// Of the [`class`]; none of an answer that explains, since that tells of one visitor.
+    pub class_key: Option<u64>,
+}
+
 /// Decides a page and writes the answer's body, with a trace if the context asks for one. The one way
 /// from a chunk to bytes: edges, command line and preview all come through here.
-pub fn answer(chunk: &Chunk, input: Input<'_>, locale: &str, release: &write::Release) -> Vec<u8> {
-    answer_with_reason(chunk, input, locale, release).0
-}
-
-/// [`answer`], and the page's reason, which edges count.
-pub fn answer_with_reason(
-    chunk: &Chunk,
-    input: Input<'_>,
-    locale: &str,
-    release: &write::Release,
-) -> (Vec<u8>, Reason) {
-    let mut out = Vec::new();
-    let reason = if input.context.explain {
-        let mut explain = trace::Explain::default();
-        let resolution = resolve(chunk, input, &mut explain);
-        let trace = explain.finish();
-        write::body(chunk, &resolution, locale, release, Some(&trace), &mut out);
-        resolution.page.reason
-    } else {
-        let resolution = resolve(chunk, input, &mut Silent);
-        write::body(chunk, &resolution, locale, release, None, &mut out);
-        resolution.page.reason
+pub fn answer(chunk: &Chunk, input: Input<'_>, locale: &str, release: &write::Release) -> Answer {
+    let mut explain = input.context.explain.then(trace::Explain::default);
+    let resolution = match &mut explain {
+        Some(explain) => resolve(chunk, input, explain),
+        None => resolve(chunk, input, &mut Silent),
     };
-    (out, reason)
-}
-
-/// Finds the content. If a winner's is not there, the default stands in and the reason says so.
-fn place(
-    chunk: &Chunk,
-    locale: u32,
-    slot: u32,
-    entry: &Entry,
-    mut resolved: Resolved,
-) -> Option<Placed> {
-    let module = chunk.row(entry.module)?;
-    let there = |content: u32| chunk.fragment(content, locale).is_some();
-    let mut content = match resolved.plan.and_then(|plan| chunk.row(plan)) {
-        Some(plan) => plan.target,
-        None => module.default_content,
+    let class_key = match &explain {
+        Some(_) => None,
+        None => Some(class::key(&class::vector(chunk, &resolution))),
     };
-    if !there(content) {
-        content = module.default_content;
-        resolved.plan = None;
-        resolved.reason = Reason::Error;
+    let trace = explain.map(trace::Explain::finish);
+    let mut body = Vec::new();
+    write::body(
+        chunk,
+        &resolution,
+        locale,
+        release,
+        trace.as_deref(),
+        &mut body,
+    );
+    Answer {
+        body,
+        reason: resolution.page.reason,
+        class_key,
     }
-    there(content).then_some(Placed {
-        slot: Ref::new(slot),
-        module: entry.module,
-        content,
-        resolved,
-    })
+}
+
+/// Whether there is a content. If a winner's is not there, the default stands in and the reason says so.
+fn find_content(chunk: &Chunk, locale: u32, placed: &mut Placed) -> bool {
+    let there = |content: u32| chunk.fragment(content, locale).is_some();
+    if there(placed.content) {
+        return true;
+    }
+    let Some(module) = chunk.row(placed.module) else {
+        return false;
+    };
+    placed.content = module.default_content;
+    placed.resolved.plan = None;
+    placed.resolved.reason = Reason::Error;
+    there(placed.content)
 }
 
 /// One visitor at one instant.
 pub struct Session<'a, V> {
     chunk: &'a Chunk,
     standing: Standing<'a>,
-    candidates: Candidates,
     subjects: Subjects,
     unit: Option<&'a str>,
     /// Keyed hash of the unit, if a list was asked.
@@ -240,32 +241,48 @@ impl<V: Visitor> Session<'_, V> {
         )
     }
 
-    /// The modules of one slot that have something to show, in written order. Each winner uses up room
-    /// in its caps before the next module is decided.
-    fn survivors(
+    /// Adds the modules of one slot that have something to show, in written order. Each winner uses up
+    /// room in its caps before the next module is decided.
+    fn fill(
         &mut self,
+        (number, slot): (Ref<Slot>, Slot),
         placing: &SlotArrangement,
-        slot: Slot,
+        candidates: &mut Candidates<'_>,
+        modules: &mut Vec<Placed>,
         visitor: &mut V,
-    ) -> Vec<(Entry, Resolved)> {
+    ) {
         let chunk = self.chunk;
-        let mut survivors = Vec::new();
         for entry in chunk.rows(placing.entries) {
             let Some(module) = chunk.row(entry.module) else {
                 continue;
             };
-            visitor.enter_module(chunk.text(slot.key), chunk.text(module.key));
-            let resolved = self.decide(module.plans, module.dense, visitor);
+            if V::EXHAUSTIVE {
+                visitor.enter_module(chunk.text(slot.key), chunk.text(module.key));
+            }
+            let (resolved, winner) = self.decide(module.plans, module.dense, candidates, visitor);
             visitor.exit_owner();
-            if resolved.plan.is_some() || module.default_content != u32::MAX {
-                survivors.push((entry, resolved));
+            let content = winner.map_or(module.default_content, |plan| plan.target);
+            if resolved.plan.is_some() || content != u32::MAX {
+                modules.push(Placed {
+                    slot: number,
+                    module: entry.module,
+                    weight: entry.weight,
+                    draw_salt: entry.draw_salt,
+                    content,
+                    resolved,
+                });
             }
         }
-        survivors
     }
 
     /// The first plan whose constraints all hold.
-    fn decide(&mut self, plans: Span<Plan>, dense: Span<Dense>, visitor: &mut V) -> Resolved {
+    fn decide(
+        &mut self,
+        plans: Span<Plan>,
+        dense: Span<Dense>,
+        candidates: &mut Candidates<'_>,
+        visitor: &mut V,
+    ) -> (Resolved, Option<Plan>) {
         let mut enrolments = Vec::new();
         let winner = if self.defaults_only {
             None
@@ -273,18 +290,18 @@ impl<V: Visitor> Session<'_, V> {
             let mut plans = self.chunk.numbered(plans);
             plans.find(|(_, row)| self.plan_holds(row, &mut enrolments, visitor))
         } else {
-            self.first_offered(plans, dense, &mut enrolments, visitor)
+            self.first_offered(plans, dense, candidates, &mut enrolments, visitor)
         };
         if let Some((_, row)) = &winner {
             self.tallies.add(self.chunk, row);
         }
-        Resolved {
-            reason: winner
-                .as_ref()
-                .map_or(Reason::Default, |(_, row)| reason(row)),
-            plan: winner.map(|(plan, _)| plan),
+        let (plan, winner) = winner.unzip();
+        let resolved = Resolved {
+            reason: winner.as_ref().map_or(Reason::Default, reason),
+            plan,
             enrolments,
-        }
+        };
+        (resolved, winner)
     }
 
     /// The same among the plans that the index offers. Posted plans enrol nobody, so that they can be
@@ -293,13 +310,14 @@ impl<V: Visitor> Session<'_, V> {
         &self,
         plans: Span<Plan>,
         dense: Span<Dense>,
+        candidates: &mut Candidates<'_>,
         enrolments: &mut Vec<Enrolment>,
         visitor: &mut V,
     ) -> Option<(Ref<Plan>, Plan)> {
         let mut winner = None;
         let mut end = plans.start.saturating_add(plans.len);
         if dense.len < plans.len {
-            for run in self.candidates.posted(self.chunk, plans) {
+            for run in candidates.posted(plans) {
                 for plan in run.take_while(|plan| plan.index < end) {
                     if let Some(row) = self.holding(plan, enrolments, visitor) {
                         winner = Some((plan, row));
@@ -309,11 +327,14 @@ impl<V: Visitor> Session<'_, V> {
                 }
             }
         }
-        let earlier = self.candidates.dense(self.chunk, dense);
-        earlier
-            .take_while(|plan| plan.index < end)
-            .find_map(|plan| Some((plan, self.holding(plan, enrolments, visitor)?)))
-            .or(winner)
+        let earlier = candidates.find_dense(dense, |plan| {
+            if plan.index >= end {
+                return Some(None);
+            }
+            let row = self.holding(plan, enrolments, visitor)?;
+            Some(Some((plan, row)))
+        });
+        earlier.flatten().or(winner)
     }
 
     fn holding(
@@ -328,7 +349,9 @@ impl<V: Visitor> Session<'_, V> {
 
     fn plan_holds(&self, plan: &Plan, enrolments: &mut Vec<Enrolment>, visitor: &mut V) -> bool {
         let chunk = self.chunk;
-        visitor.enter_plan(chunk.text(plan.key));
+        if V::EXHAUSTIVE {
+            visitor.enter_plan(chunk.text(plan.key));
+        }
         let mut holds = true;
         if let Some(schedule) = plan.schedule.get().and_then(|s| chunk.row(s)) {
             constrain(&mut holds, "schedule", visitor, |_| {
@@ -387,7 +410,9 @@ impl<V: Visitor> Session<'_, V> {
         let Some(variant) = experiment::draw(self.chunk, &row, &self.subjects) else {
             return false;
         };
-        if let Some(drawn) = self.chunk.row(variant) {
+        if V::EXHAUSTIVE
+            && let Some(drawn) = self.chunk.row(variant)
+        {
             visitor.enrolled(self.chunk.text(row.key), self.chunk.text(drawn.key));
         }
         if !enrolments

@@ -95,12 +95,8 @@ impl Product {
             ids: shard.and_then(|(number, _)| self.id_shards.get(number as usize)),
             defaults_only: false,
         };
-        Some(answer(
-            chunk,
-            input,
-            listing.locales.tag(locale),
-            &self.release,
-        ))
+        let answer = answer(chunk, input, listing.locales.tag(locale), &self.release);
+        Some(answer.body)
     }
 
     /// The answer as the second reader gives it: without `release` and `trace`.

@@ -6,53 +6,75 @@ use alloc::vec::Vec;
 
 use super::standing::Standing;
 use crate::snapshot::Chunk;
-use crate::snapshot::records::{Attribute, Class, Dense, Plan, Posting, RowWord};
-use crate::snapshot::table::{Ref, Span, Table};
+use crate::snapshot::records::{
+    Attribute, BLOCK_BITS, BLOCK_WORDS, Class, Dense, Flip, Plan, Posting, RowWord,
+};
+use crate::snapshot::table::{Record, Ref, Span, Table};
 
-const BITS: u32 = 64;
+type Block = [u64; BLOCK_WORDS];
+const BLOCK_BYTES: usize = size_of::<Block>();
 
-#[derive(Default)]
-pub struct Candidates {
-    /// One bit a dense plan of the page.
-    bits: Vec<u64>,
-    /// Postings of the visitor's classes.
-    posted: Vec<Span<Posting>>,
+/// What a visitor's value lets be.
+struct Row<'a> {
+    /// Of whole blocks; empty for a row of ones.
+    bytes: &'a [u8],
+    flips: Span<Flip>,
 }
 
-impl Candidates {
-    pub fn of(chunk: &Chunk, standing: &Standing<'_>) -> Self {
-        let words = chunk.table::<Dense>().len().div_ceil(BITS as usize);
+pub struct Candidates<'a> {
+    flips: Table<'a, Flip>,
+    dense: Table<'a, Dense>,
+    postings: Table<'a, Posting>,
+    rows: Vec<Row<'a>>,
+    /// More flips of a list's elements, by row.
+    named: Vec<(usize, Span<Flip>)>,
+    /// Postings of the visitor's classes.
+    posted: Vec<Span<Posting>>,
+    /// Blocks that were asked for. Lists share them, and most lists end early.
+    blocks: Vec<Option<Block>>,
+}
+
+impl<'a> Candidates<'a> {
+    pub fn of(chunk: &'a Chunk, standing: &Standing<'_>) -> Self {
+        let dense = chunk.table::<Dense>();
+        let blocks = dense.len().div_ceil(BLOCK_BITS as usize);
         let mut candidates = Self {
-            bits: vec![u64::MAX; words],
+            flips: chunk.table(),
+            dense,
+            postings: chunk.table(),
+            rows: Vec::with_capacity(16),
+            named: Vec::new(),
             posted: Vec::new(),
+            blocks: vec![None; blocks],
         };
-        let mut scratch = Vec::new();
-        let table = chunk.table::<Class>();
+        let classes = chunk.table::<Class>();
+        let row_bytes = blocks.saturating_mul(BLOCK_BYTES);
+        let section = chunk.section(RowWord::SECTION);
         let attributes = chunk.table::<Attribute>();
         for ((number, attribute), class) in (0..).zip(attributes.iter()).zip(standing.classes()) {
-            let row = |class: u32| {
-                let number = attribute.classes.start.checked_add(class)?;
-                (class < attribute.classes.len).then(|| table.get(Ref::new(number)))?
+            let of_class = |class: u32| {
+                let row = attribute.classes.start.checked_add(class)?;
+                (class < attribute.classes.len).then(|| classes.get(Ref::new(row)))?
             };
-            let Some(base) = row(class) else {
+            let Some(base) = of_class(class) else {
                 continue;
             };
             candidates.post(&base);
-            let mut named = standing.words(number).filter_map(row).peekable();
-            if base.flips.len == 0 && named.peek().is_none() {
-                candidates.keep(chunk, base.row);
-                continue;
-            }
-            scratch.clear();
-            scratch.extend(words_of(chunk, base.row, words));
-            scratch.resize(words, u64::MAX);
-            flip(chunk, &base, &base, words, &mut scratch);
-            for class in named {
+            let row = candidates.rows.len();
+            for class in standing.words(number).filter_map(of_class) {
                 candidates.post(&class);
-                flip(chunk, &base, &class, words, &mut scratch);
+                if class.flips.len != 0 {
+                    candidates.named.push((row, class.flips));
+                }
             }
-            for (kept, word) in candidates.bits.iter_mut().zip(&scratch) {
-                *kept &= word;
+            // A row of ones is past the end.
+            let start = (base.row as usize).saturating_mul(row_bytes);
+            let bytes = section.get(start..start.saturating_add(row_bytes));
+            let bytes = bytes.unwrap_or(&[]);
+            let named = candidates.named.last().is_some_and(|(of, _)| *of == row);
+            if !bytes.is_empty() || base.flips.len != 0 || named {
+                let flips = base.flips;
+                candidates.rows.push(Row { bytes, flips });
             }
         }
         candidates
@@ -64,91 +86,117 @@ impl Candidates {
         }
     }
 
-    fn keep(&mut self, chunk: &Chunk, row: u32) {
-        let words = words_of(chunk, row, self.bits.len());
-        for (kept, word) in self.bits.iter_mut().zip(words) {
-            *kept &= word;
+    /// The dense plans of a list that are left, in order, until one is taken.
+    pub fn find_dense<T>(
+        &mut self,
+        list: Span<Dense>,
+        mut take: impl FnMut(Ref<Plan>) -> Option<T>,
+    ) -> Option<T> {
+        let end = list.start.saturating_add(list.len);
+        for number in list.start / BLOCK_BITS..end.div_ceil(BLOCK_BITS) {
+            let zero = number.saturating_mul(BLOCK_BITS);
+            for (at, word) in (0..).zip(self.block(number)) {
+                let zero = zero.saturating_add(at * u64::BITS);
+                for bit in ones(word & within(list.start, end, zero)) {
+                    let plan = self.dense.get(Ref::new(zero.saturating_add(bit)))?.plan;
+                    if let Some(taken) = take(plan) {
+                        return Some(taken);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn block(&mut self, number: u32) -> Block {
+        match self.blocks.get(number as usize) {
+            Some(Some(known)) => *known,
+            _ => {
+                let block = self.and(number);
+                if let Some(slot) = self.blocks.get_mut(number as usize) {
+                    *slot = Some(block);
+                }
+                block
+            }
         }
     }
 
-    /// The dense plans of a list that are left, in order.
-    pub fn dense(&self, chunk: &Chunk, list: Span<Dense>) -> impl Iterator<Item = Ref<Plan>> {
-        let end = list.start.saturating_add(list.len);
-        let table = chunk.table::<Dense>();
-        let first = list.start / BITS;
-        let words = self.bits.get(first as usize..end.div_ceil(BITS) as usize);
-        let words = (first..).zip(words.unwrap_or(&[]));
-        words.flat_map(move |(at, word)| {
-            let zero = at.saturating_mul(BITS);
-            let before = u64::MAX
-                .checked_shl(list.start.saturating_sub(zero))
-                .unwrap_or(0);
-            let after = u64::MAX
-                .checked_shr(zero.saturating_add(BITS).saturating_sub(end))
-                .unwrap_or(0);
-            ones(word & before & after)
-                .filter_map(move |bit| Some(table.get(Ref::new(zero.saturating_add(bit)))?.plan))
-        })
+    fn and(&self, number: u32) -> Block {
+        let mut left = [u64::MAX; BLOCK_WORDS];
+        for (at, row) in self.rows.iter().enumerate() {
+            let base = block_of(row.bytes, number);
+            let mut bits = base;
+            self.flip(row.flips, number, &base, &mut bits);
+            if !self.named.is_empty() {
+                let named = self.named.iter().filter(|(of, _)| *of == at);
+                named.for_each(|(_, flips)| self.flip(*flips, number, &base, &mut bits));
+            }
+            left.iter_mut()
+                .zip(bits)
+                .for_each(|(left, bits)| *left &= bits);
+        }
+        left
+    }
+
+    /// Makes bits the opposite of what they are in the base.
+    fn flip(&self, flips: Span<Flip>, block: u32, base: &Block, bits: &mut Block) {
+        if flips.len == 0 {
+            return;
+        }
+        let zero = block.saturating_mul(BLOCK_BITS);
+        let skipped = self.flips.before(flips, |flip| flip.bit < zero);
+        for flip in self.flips.span(flips.skip(skipped)) {
+            let bit = flip.bit.saturating_sub(zero);
+            if bit >= BLOCK_BITS {
+                break;
+            }
+            let (at, bit) = ((bit / u64::BITS) as usize, 1_u64 << (bit % u64::BITS));
+            if let (Some(word), Some(base)) = (bits.get_mut(at), base.get(at)) {
+                *word = (*word & !bit) | (!base & bit);
+            }
+        }
     }
 
     /// The posted plans of a list that the visitor can reach: some runs, each in order.
     pub fn posted(
         &self,
-        chunk: &Chunk,
         plans: Span<Plan>,
     ) -> impl Iterator<Item = impl Iterator<Item = Ref<Plan>>> {
-        let table = chunk.table::<Posting>();
         self.posted.iter().map(move |run| {
-            let skipped = run_before(&table, *run, plans.start);
-            let rest = Span::new(
-                run.start.saturating_add(skipped),
-                run.len.saturating_sub(skipped),
-            );
-            table.span(rest).map(|posting| posting.plan)
+            let before = |posting: Posting| posting.plan.index < plans.start;
+            let skipped = self.postings.before(*run, before);
+            let rest = self.postings.span(run.skip(skipped));
+            rest.map(|posting| posting.plan)
         })
     }
 }
 
-/// How many postings of a run stand before a plan.
-fn run_before(table: &Table<'_, Posting>, run: Span<Posting>, plan: u32) -> u32 {
-    let (mut low, mut high) = (0, run.len);
-    while low < high {
-        let middle = low.midpoint(high);
-        match table.get(Ref::new(run.start.saturating_add(middle))) {
-            Some(posting) if posting.plan.index < plan => low = middle.saturating_add(1),
-            _ => high = middle,
+fn block_of(row: &[u8], number: u32) -> Block {
+    let (blocks, _) = row.as_chunks::<BLOCK_BYTES>();
+    match blocks.get(number as usize) {
+        Some(block) => {
+            let mut words = [0; BLOCK_WORDS];
+            let (bytes, _) = block.as_chunks::<8>();
+            for (word, bytes) in words.iter_mut().zip(bytes) {
+                *word = u64::from_le_bytes(*bytes);
+            }
+            words
         }
+        None => [u64::MAX; BLOCK_WORDS],
     }
-    low
 }
 
-fn words_of(chunk: &Chunk, row: u32, words: usize) -> impl Iterator<Item = u64> {
-    let bytes = words.saturating_mul(size_of::<u64>());
-    let section = chunk.section(<RowWord as crate::snapshot::table::Record>::SECTION);
-    // A row of ones is past the end.
-    let start = (row as usize).saturating_mul(bytes);
-    let row = section.get(start..start.saturating_add(bytes));
-    let (words, _) = row.unwrap_or(&[]).as_chunks::<8>();
-    words.iter().map(|word| u64::from_le_bytes(*word))
-}
-
-/// Makes the bits that a class flips the opposite of what they are in the base.
-fn flip(chunk: &Chunk, base: &Class, class: &Class, words: usize, row: &mut [u64]) {
-    for flip in chunk.rows(class.flips) {
-        let (at, bit) = (flip.bit / BITS, 1_u64 << (flip.bit % BITS));
-        let one = words_of(chunk, base.row, words)
-            .nth(at as usize)
-            .is_none_or(|word| word & bit != 0);
-        if let Some(word) = row.get_mut(at as usize) {
-            *word = if one { *word & !bit } else { *word | bit };
-        }
-    }
+/// The bits of a list in the word that begins with bit `zero`.
+fn within(start: u32, end: u32, zero: u32) -> u64 {
+    let from = start.saturating_sub(zero);
+    let upto = zero.saturating_add(u64::BITS).saturating_sub(end);
+    u64::MAX.checked_shl(from).unwrap_or(0) & u64::MAX.checked_shr(upto).unwrap_or(0)
 }
 
 fn ones(mut word: u64) -> impl Iterator<Item = u32> {
     core::iter::from_fn(move || {
         let bit = word.trailing_zeros();
         word &= word.wrapping_sub(1);
-        (bit < BITS).then_some(bit)
+        (bit < u64::BITS).then_some(bit)
     })
 }

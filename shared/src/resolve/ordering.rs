@@ -2,35 +2,36 @@
 
 use core::cmp::{Ordering, Reverse};
 
-use super::{Resolved, Session, trace::Visitor};
+use super::{Placed, Session, trace::Visitor};
 use crate::bucket::{SaltHash, UnitHash};
 use crate::snapshot::Chunk;
-use crate::snapshot::records::{Entry, Log2, OrderingKind, Schedule, SlotArrangement};
+use crate::snapshot::records::{Log2, OrderingKind, Schedule, SlotArrangement};
 use crate::snapshot::table::Ref;
 
 /// Ranks what survived in one slot. The sorts are stable, so ties stay as written.
 pub fn rank<V: Visitor>(
     session: &Session<'_, V>,
     slot: &SlotArrangement,
-    survivors: &mut [(Entry, Resolved)],
+    survivors: &mut [Placed],
 ) {
     match OrderingKind::from_code(slot.ordering) {
         Some(OrderingKind::Newest) => {
-            survivors.sort_by_key(|(_, module)| Reverse(started_ms(session.chunk, module)));
+            survivors.sort_by_key(|module| Reverse(started_ms(session.chunk, module)));
         }
         Some(OrderingKind::Weighted | OrderingKind::Learned) => {
             let Some(unit) = session.subjects.unit else {
                 return;
             };
-            survivors.sort_by(|(a, _), (b, _)| drawn_before(session.chunk, unit, a, b));
+            survivors.sort_by(|a, b| drawn_before(session.chunk, unit, a, b));
         }
         _ => {}
     }
 }
 
 /// The schedule start of the winning plan; whoever has none is oldest.
-fn started_ms(chunk: &Chunk, module: &Resolved) -> i64 {
+fn started_ms(chunk: &Chunk, module: &Placed) -> i64 {
     let schedule = module
+        .resolved
         .plan
         .and_then(|plan| chunk.row(plan))
         .and_then(|plan| plan.schedule.get());
@@ -41,8 +42,8 @@ fn started_ms(chunk: &Chunk, module: &Resolved) -> i64 {
 
 /// Exponential races (Efraimidis and Spirakis, 2006): whoever has the smaller −log2(draw) / weight
 /// comes first, which is drawing without replacement in proportion to weight.
-fn drawn_before(chunk: &Chunk, unit: UnitHash, a: &Entry, b: &Entry) -> Ordering {
-    let race = |entry: &Entry| minus_log2(chunk, unit.mix(SaltHash(entry.draw_salt)));
+fn drawn_before(chunk: &Chunk, unit: UnitHash, a: &Placed, b: &Placed) -> Ordering {
+    let race = |placed: &Placed| minus_log2(chunk, unit.mix(SaltHash(placed.draw_salt)));
     // Below 2^31 × 2^20 each.
     race(a)
         .saturating_mul(u64::from(b.weight))

@@ -152,35 +152,19 @@ impl<'a> Standing<'a> {
 
 /// The class of an ordered value: one more than the cuts before it.
 fn passed(chunk: &Chunk, cuts: Span<Cut>, compare: impl Fn(u32) -> Option<Ordering>) -> u32 {
-    let table = chunk.table::<Cut>();
-    let (mut low, mut high) = (0, cuts.len);
-    while low < high {
-        let middle = low.midpoint(high);
-        let cut = table.get(Ref::new(cuts.start.saturating_add(middle)));
-        let beyond = cut.is_some_and(|cut| match compare(cut.constant) {
-            Some(Ordering::Greater) => true,
-            Some(Ordering::Equal) => cut.after == 0,
-            _ => false,
-        });
-        if beyond {
-            low = middle.saturating_add(1);
-        } else {
-            high = middle;
-        }
-    }
-    OTHER.saturating_add(low)
+    let beyond = |cut: Cut| match compare(cut.constant) {
+        Some(Ordering::Greater) => true,
+        Some(Ordering::Equal) => cut.after == 0,
+        _ => false,
+    };
+    OTHER.saturating_add(chunk.table::<Cut>().before(cuts, beyond))
 }
 
 fn in_ranges(chunk: &Chunk, ranges: Span<ClassRange>, class: u32) -> bool {
     let table = chunk.table::<ClassRange>();
-    let (mut low, mut high) = (0, ranges.len);
-    while low < high {
-        let middle = low.midpoint(high);
-        match table.get(Ref::new(ranges.start.saturating_add(middle))) {
-            Some(range) if range.to < class => low = middle.saturating_add(1),
-            Some(range) if range.from <= class => return true,
-            _ => high = middle,
-        }
-    }
-    false
+    let ended = table.before(ranges, |range| range.to < class);
+    ended < ranges.len
+        && table
+            .get(Ref::new(ranges.start.saturating_add(ended)))
+            .is_some_and(|range| range.from <= class)
 }

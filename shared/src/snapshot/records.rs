@@ -17,6 +17,8 @@ macro_rules! records {
             impl Record for $name {
                 const SECTION: usize = $section;
                 const SIZE: usize = 0 $( + <$ty as Field>::SIZE )*;
+                // Whoever asks for one field should not pay for the others.
+                #[inline(always)]
                 fn read(mut bytes: &[u8]) -> Option<Self> {
                     Some(Self { $( $field: Field::read(&mut bytes)?, )* })
                 }
@@ -42,6 +44,9 @@ pub const HEAP: usize = 0;
 pub const AUTOMATA: usize = 1;
 /// Rows of the table of logarithms: both ends of 256 intervals.
 pub const LOG2_ROWS: usize = 257;
+/// Rows of bits are whole blocks of so many words.
+pub const BLOCK_WORDS: usize = 8;
+pub const BLOCK_BITS: u32 = 512;
 /// Sections in a chunk.
 pub const SECTIONS: usize = 38;
 
@@ -238,7 +243,7 @@ records! {
     }
     /// First and last class; sorted and apart within a run.
     36 ClassRange { from: u32, to: u32, }
-    /// Row `r` is the words `r × ceil(dense plans / 64) ..`.
+    /// Row `r` is the blocks `r × ceil(dense plans / BLOCK_BITS) ..`.
     37 RowWord { bits: u64, }
 }
 

@@ -30,6 +30,7 @@ macro_rules! integer_fields {
     ($($ty:ty),*) => {$(
         impl Field for $ty {
             const SIZE: usize = size_of::<$ty>();
+            #[inline]
             fn read(bytes: &mut &[u8]) -> Option<Self> {
                 let (head, rest) = bytes.split_first_chunk()?;
                 *bytes = rest;
@@ -52,6 +53,7 @@ pub struct Text {
 
 impl Field for Text {
     const SIZE: usize = 8;
+    #[inline]
     fn read(bytes: &mut &[u8]) -> Option<Self> {
         Some(Self {
             at: u32::read(bytes)?,
@@ -128,6 +130,14 @@ impl<R> Span<R> {
         }
     }
 
+    /// Without the first rows.
+    pub fn skip(self, rows: u32) -> Self {
+        Self::new(
+            self.start.saturating_add(rows),
+            self.len.saturating_sub(rows),
+        )
+    }
+
     pub fn refs(self) -> impl Iterator<Item = Ref<R>> {
         (self.start..self.start.saturating_add(self.len)).map(Ref::new)
     }
@@ -152,6 +162,7 @@ impl<R> Copy for Table<'_, R> {}
 
 impl<R: Record> Field for Ref<R> {
     const SIZE: usize = 4;
+    #[inline]
     fn read(bytes: &mut &[u8]) -> Option<Self> {
         u32::read(bytes).map(Self::new)
     }
@@ -165,6 +176,7 @@ impl<R: Record> Field for Ref<R> {
 
 impl<R: Record> Field for OptRef<R> {
     const SIZE: usize = 4;
+    #[inline]
     fn read(bytes: &mut &[u8]) -> Option<Self> {
         Ref::read(bytes).map(Self)
     }
@@ -178,6 +190,7 @@ impl<R: Record> Field for OptRef<R> {
 
 impl<R: Record> Field for Span<R> {
     const SIZE: usize = 8;
+    #[inline]
     fn read(bytes: &mut &[u8]) -> Option<Self> {
         Some(Self::new(u32::read(bytes)?, u32::read(bytes)?))
     }
@@ -213,6 +226,7 @@ impl<'a, R: Record> Table<'a, R> {
         self.bytes.is_empty()
     }
 
+    #[inline]
     pub fn get(&self, to: Ref<R>) -> Option<R> {
         let start = (to.index as usize).checked_mul(R::SIZE)?;
         R::read(self.bytes.get(start..start.checked_add(R::SIZE)?)?)
@@ -223,6 +237,19 @@ impl<'a, R: Record> Table<'a, R> {
         let start = (span.start as usize).saturating_mul(R::SIZE);
         let end = start.saturating_add((span.len as usize).saturating_mul(R::SIZE));
         rows(self.bytes.get(start..end).unwrap_or(&[]))
+    }
+
+    /// How many rows of a span are before some point of its order, by binary search.
+    pub fn before(&self, span: Span<R>, is_before: impl Fn(R) -> bool) -> u32 {
+        let (mut low, mut high) = (0, span.len);
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.get(Ref::new(span.start.saturating_add(middle))) {
+                Some(row) if is_before(row) => low = middle.saturating_add(1),
+                _ => high = middle,
+            }
+        }
+        low
     }
 
     pub fn iter(&self) -> impl Iterator<Item = R> + use<'a, R> {

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use skyful::context::{BadRequest, Context, Fact};
 use skyful::limits;
 use skyful::resolve::fatigue::Tallies;
-use skyful::resolve::{Input, Reason, answer_with_reason, write};
+use skyful::resolve::write::Track;
+use skyful::resolve::{Answer, Input, Reason, answer, write};
 use skyful::snapshot::Chunk;
-use skyful::snapshot::records::{Attribute, Source};
+use skyful::snapshot::records::{Attribute, Counter, Source};
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -15,6 +16,12 @@ use super::{Call, bad_request, no_snapshot};
 use crate::http::{Problem, Request};
 use crate::load::{Loaded, Parts, View, Wanted, plausible};
 use crate::{Edge, Response, SnapshotStore};
+
+/// A visitor's own cache may keep what it then asks for again by its `ETag`. No shared cache may: the
+/// address doesn't name everything that an answer depends on.
+const VISITORS_OWN: &str = "private, no-cache";
+/// What depends on how often the visitor has seen something is old as soon as it is shown.
+const COUNTED: &str = "private, no-store";
 
 impl Edge {
     pub(super) async fn resolve_body<S: SnapshotStore>(
@@ -106,12 +113,15 @@ impl Edge {
                 defaults_only,
             } => {
                 fill_in(&parts.chunk, &mut context, call.request);
-                let body = self.answer(call, &context, &parts, &release, defaults_only);
+                let answer = self.answer(call, &context, &parts, &release, defaults_only);
                 let have = format!("{}.{fingerprint:016x}", release.sequence);
-                let etag = etag(release.sequence, &body);
-                let response = Response::json(200, body)
+                let etag = etag(&release, &parts.tag, &answer);
+                let counted = !parts.chunk.table::<Counter>().is_empty();
+                let caching = if counted { COUNTED } else { VISITORS_OWN };
+                let response = Response::json(200, answer.body)
                     .with("skyful-have", have)
-                    .with("etag", etag);
+                    .with("etag", etag)
+                    .with("cache-control", caching);
                 (release.sequence, response)
             }
         };
@@ -165,7 +175,7 @@ impl Edge {
         parts: &Parts,
         release: &write::Release,
         defaults_only: bool,
-    ) -> Vec<u8> {
+    ) -> Answer {
         let input = Input {
             context,
             locale: parts.locale,
@@ -174,9 +184,9 @@ impl Edge {
             ids: parts.ids.as_deref(),
             defaults_only,
         };
-        let (body, reason) = answer_with_reason(&parts.chunk, input, &parts.tag, release);
-        self.count_answer(reason);
-        body
+        let answer = answer(&parts.chunk, input, &parts.tag, release);
+        self.count_answer(answer.reason);
+        answer
     }
 
     fn count_answer(&self, reason: Reason) {
@@ -204,18 +214,15 @@ impl Edge {
             response
         };
         if !problem {
-            // A visitor's own cache may keep what it then asks for again by its `ETag`. No shared cache may:
-            // the address doesn't name everything that an answer depends on.
             let behind = sequence < newest;
-            let caching = if behind || response.header("etag").is_none() {
-                "no-store"
-            } else {
-                "private, no-cache"
-            };
             if behind {
-                response.headers.retain(|(name, _)| *name != "etag");
+                response
+                    .headers
+                    .retain(|(name, _)| !matches!(*name, "etag" | "cache-control"));
             }
-            response = response.with("cache-control", caching);
+            if response.header("cache-control").is_none() {
+                response = response.with("cache-control", "no-store");
+            }
             if let Some(unit) = minted {
                 response = response.with("skyful-unit", unit);
             }
@@ -272,9 +279,19 @@ fn keep(newest: u64) -> Response {
         .with("cache-control", "no-store")
 }
 
-/// Same sequence, same bytes. The sequence tells an edge what the holder has seen.
-fn etag(sequence: u64, body: &[u8]) -> String {
-    format!("\"{sequence}-{:016x}\"", xxh3_64(body))
+/// Same release, locale and class, same bytes. The sequence tells an edge what the holder has seen.
+fn etag(release: &write::Release, locale: &str, answer: &Answer) -> String {
+    let sequence = release.sequence;
+    match answer.class_key {
+        Some(key) => {
+            let track = match release.track {
+                Track::Stable => 's',
+                Track::Gray => 'g',
+            };
+            format!("\"{sequence}-{track}-{locale}-{key:016x}\"")
+        }
+        None => format!("\"{sequence}-x-{:016x}\"", xxh3_64(&answer.body)),
+    }
 }
 
 /// Nothing but headers for a client that holds the very bytes already.

@@ -7,7 +7,7 @@ use super::super::builder::Builder;
 use super::axis::{MISSING, OTHER};
 use super::set::Set;
 use super::terms::{Axes, Term, Wanted};
-use crate::snapshot::records::{Flip, RowWord};
+use crate::snapshot::records::{BLOCK_BITS, BLOCK_WORDS, Flip, RowWord};
 use crate::snapshot::table::Span;
 
 /// Bytes that the rows of one attribute may take: this, and something for each plan.
@@ -49,8 +49,9 @@ impl Rows {
         self.words() * size_of::<u64>()
     }
 
+    /// Of a row: whole blocks.
     fn words(&self) -> usize {
-        (self.bits as usize).div_ceil(BITS)
+        self.bits.div_ceil(BLOCK_BITS) as usize * BLOCK_WORDS
     }
 
     /// Gives back terms of attributes whose rows would take too much, the dearest first.

@@ -5,8 +5,8 @@ use super::Chunk;
 use crate::limits;
 use crate::snapshot::keys;
 use crate::snapshot::records::{
-    Attribute, Class, ClassRange, Condition, ConditionKind, Constant, Dense, Flip, Key, Meta,
-    Module, Plan, Posting, RowWord, VersionConstant,
+    Attribute, BLOCK_BITS, BLOCK_WORDS, Class, ClassRange, Condition, ConditionKind, Constant,
+    Dense, Flip, Key, Meta, Module, Plan, Posting, RowWord, VersionConstant,
 };
 use crate::snapshot::table::{Field, Ref, Span, Table};
 use crate::value::Type;
@@ -32,7 +32,9 @@ impl Chunk {
 
     fn rows_fit(&self) -> bool {
         let bits = self.table::<Dense>().len();
-        let words = bits.div_ceil(u64::BITS as usize);
+        let words = bits
+            .div_ceil(BLOCK_BITS as usize)
+            .saturating_mul(BLOCK_WORDS);
         let rows = self
             .table::<RowWord>()
             .len()
