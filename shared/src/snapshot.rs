@@ -9,6 +9,7 @@ pub mod chunk;
 pub mod id_shard;
 pub mod listing;
 pub mod object;
+pub mod opening;
 pub mod records;
 pub mod table;
 pub mod wire;

@@ -8,14 +8,30 @@ use crate::snapshot::object::{Kind, Object};
 use crate::snapshot::records::{AUTOMATA, HEAP, SECTIONS};
 use crate::snapshot::table::{Record, Ref, Span, Text};
 
-#[derive(Default)]
 pub struct Builder {
     sections: [Vec<u8>; SECTIONS],
     texts: HashMap<String, Text>,
     rows: HashMap<(usize, Vec<u8>), u32>,
 }
 
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            sections: [const { Vec::new() }; SECTIONS],
+            texts: HashMap::new(),
+            rows: HashMap::new(),
+        }
+    }
+}
+
 impl Builder {
+    /// A text that somebody writes.
+    pub fn written(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Text {
+        let mut text = Vec::new();
+        write(&mut text);
+        self.text(&String::from_utf8_lossy(&text))
+    }
+
     pub fn text(&mut self, text: &str) -> Text {
         if let Some(known) = self.texts.get(text) {
             return *known;
@@ -90,6 +106,12 @@ impl Builder {
         self.sections
             .get(R::SECTION)
             .map_or(0, |section| section.len() / R::SIZE) as u32
+    }
+
+    /// The rows so far.
+    pub fn rows<R: Record>(&self) -> impl Iterator<Item = R> {
+        let section = self.sections.get(R::SECTION).map_or(&[][..], Vec::as_slice);
+        section.chunks_exact(R::SIZE).filter_map(R::read)
     }
 
     pub fn finish(self, workspace: &str, name: &str) -> Vec<u8> {

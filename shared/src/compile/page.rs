@@ -8,9 +8,11 @@ use std::collections::HashMap;
 use super::builder::Builder;
 use super::plans::Plans;
 use super::rules::bits;
+use super::times;
 use crate::bucket::SaltHash;
 use crate::ids::IdKey;
 use crate::model::{self, Arrangement, Content, Ordering, Page, Workspace};
+use crate::snapshot::opening;
 use crate::snapshot::records::{
     Attribute, Entry, Fragment, LOG2_ROWS, Locale, Log2, Meta, Module, OrderingKind, Plan, Slot,
     SlotArrangement, Source, Word,
@@ -62,7 +64,12 @@ impl<'a> PageCompiler<'a> {
         self.attributes();
         for slot in &self.page.slots {
             let key = self.builder.text(&slot.key);
-            self.builder.push(Slot { key, max: slot.max });
+            let opening = self.builder.written(|out| opening::slot(out, &slot.key));
+            self.builder.push(Slot {
+                key,
+                max: slot.max,
+                opening,
+            });
         }
         self.modules();
         let default_arrangement = match &self.page.default {
@@ -82,6 +89,7 @@ impl<'a> PageCompiler<'a> {
             ));
         }
         let plans = self.builder.push_run(rows);
+        times::changes(&mut self.builder);
         let page = self.builder.text(self.key);
         let key = IdKey::of_workspace(&self.workspace.key).0;
         let mut words = key
@@ -184,6 +192,7 @@ impl<'a> PageCompiler<'a> {
                 kind: self.builder.text(&module.kind),
                 plans,
                 default_content,
+                opening: (self.builder).written(|out| opening::module(out, key, &module.kind)),
             };
             let row = self.builder.push(row);
             self.modules.insert(key, row);

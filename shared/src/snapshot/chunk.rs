@@ -118,6 +118,13 @@ impl Chunk {
         self.try_text(text).unwrap_or("")
     }
 
+    /// The same, for copying.
+    pub fn text_bytes(&self, text: Text) -> &[u8] {
+        let start = text.at as usize;
+        let end = start.saturating_add(text.len as usize);
+        self.section(records::HEAP).get(start..end).unwrap_or(&[])
+    }
+
     /// A content in one of the supported locales, as JSON.
     pub fn fragment(&self, content: u32, locale: u32) -> Option<&[u8]> {
         let mask = self.meta.locale_mask;
@@ -128,9 +135,7 @@ impl Chunk {
         let own = (mask & bit.saturating_sub(1)).count_ones();
         let row = content.checked_mul(mask.count_ones())?.checked_add(own)?;
         let json = self.row(Ref::<records::Fragment>::new(row))?.json;
-        let start = json.at as usize;
-        self.section(records::HEAP)
-            .get(start..start.checked_add(json.len as usize)?)
+        Some(self.text_bytes(json))
     }
 
     /// Bytes of the automata section.

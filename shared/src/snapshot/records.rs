@@ -43,7 +43,7 @@ pub const AUTOMATA: usize = 1;
 /// Rows of the table of logarithms: both ends of 256 intervals.
 pub const LOG2_ROWS: usize = 257;
 /// Sections in a chunk.
-pub const SECTIONS: usize = 29;
+pub const SECTIONS: usize = 42;
 
 records! {
     /// One row: the page itself.
@@ -179,8 +179,15 @@ records! {
         plans: Span<Plan>,
         /// u32::MAX if there is no default.
         default_content: u32,
+        /// Of [`super::opening::module`].
+        opening: Text,
     }
-    25 Slot { key: Text, max: u32, }
+    25 Slot {
+        key: Text,
+        max: u32,
+        /// Of [`super::opening::slot`].
+        opening: Text,
+    }
     26 SlotArrangement {
         entries: Span<Entry>,
         /// [`OrderingKind`].
@@ -190,6 +197,10 @@ records! {
     27 Entry { module: Ref<Module>, weight: u32, draw_salt: u64, }
     /// floor(log2(1 + k/256) × 2^24), k in 0..=256; there if a slot is drawn.
     28 Log2 { value: u32, }
+    /// An instant at which a schedule without windows starts or stops holding; ascending.
+    40 Boundary { at_ms: i64, }
+    /// A schedule whose windows have to be asked when it changes next; each once.
+    41 Windowed { schedule: Ref<Schedule>, }
 }
 
 macro_rules! codes {

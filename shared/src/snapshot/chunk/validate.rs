@@ -4,7 +4,6 @@
 use super::Chunk;
 use crate::limits;
 use crate::snapshot::DecodeError;
-use crate::snapshot::automaton;
 use crate::snapshot::records::{
     self, Attribute, BucketRange, Cap, Counted, Counter, Entry, Experiment, Fragment, Locale, Log2,
     Meta, Module, Operator, OrderingKind, Plan, Predicate, Rule, RuleKind, Segment, Slot,
@@ -12,6 +11,7 @@ use crate::snapshot::records::{
     Word,
 };
 use crate::snapshot::table::{self, Record, Ref};
+use crate::snapshot::{automaton, opening};
 use crate::value::Type;
 use alloc::vec::Vec;
 
@@ -46,7 +46,7 @@ impl Chunk {
             "predicate",
         )?;
         require(self.rules_fit(), "rule")?;
-        require(self.schedules_fit(), "schedule")?;
+        require(self.schedules_fit() && self.changes_fit(), "schedule")?;
         require(
             self.table::<Experiment>()
                 .iter()
@@ -62,6 +62,7 @@ impl Chunk {
         )?;
         require(self.plans_fit(), "plan")?;
         require(self.arrangements_fit(), "arrangement")?;
+        require(opening::all_fit(self), "opening")?;
         require(self.fragments_fit(), "content")
     }
 
@@ -229,6 +230,17 @@ impl Chunk {
                     fits
                 })
         })
+    }
+
+    /// Ascending, so that they can be searched; as many as schedules can have, so that they are few.
+    fn changes_fit(&self) -> bool {
+        let schedules = self.table::<records::Schedule>().len();
+        let mut last = None;
+        self.table::<records::Boundary>()
+            .iter()
+            .all(|b| last.replace(b.at_ms).is_none_or(|last| last < b.at_ms))
+            && self.table::<records::Boundary>().len() <= schedules.saturating_mul(2)
+            && self.table::<records::Windowed>().len() <= schedules
     }
 
     fn experiment_fits(&self, experiment: &Experiment) -> bool {
