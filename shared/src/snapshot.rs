@@ -10,6 +10,7 @@ pub mod id_shard;
 pub mod keys;
 pub mod listing;
 pub mod object;
+pub mod opening;
 pub mod records;
 pub mod table;
 pub mod wire;

@@ -4,6 +4,7 @@
 pub mod datetime;
 pub mod network;
 pub mod number;
+pub mod quote;
 pub mod version;
 
 /// The type an attribute is declared with. The discriminants are part of the snapshot format.

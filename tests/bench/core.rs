@@ -1,8 +1,12 @@
 //! The way from a document to an answer on the sample and on a thousand generated plans, printed as JSON. Medians of
 //! repeated runs on one thread. A program of its own: linking the compiler takes minutes, and the one that asks servers
-//! doesn't need it.
+//! doesn't need it. `bench-core pages FOLDER` writes the pages for the benchmark in `request/` instead.
+
+#[path = "request/pages.rs"]
+mod pages;
 
 use std::hint::black_box;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -129,6 +133,12 @@ fn answering(
 }
 
 fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, folder] = arguments.as_slice()
+        && word == "pages"
+    {
+        return pages::write(Path::new(folder));
+    }
     let text = std::fs::read(wallet::folder().join("wallet.yaml")).expect("the sample");
     let file = |path: &str| std::fs::read(wallet::folder().join(path)).map_err(|e| e.to_string());
     let mut rows = publishing("sample with 100,000 ids", &text, &file);

@@ -2,8 +2,9 @@
 //!
 //!   bench page SKYFUL          writes the page that the hello-worlds answer with
 //!   bench platforms BUILT      servers beside hello-worlds; BUILT is JSON, see `platforms::Built`
-//!   bench all BUILT SIZES CORE everything, into the files; SIZES is what `scripts/budgets --json` prints, CORE is the
-//!                              program that `core.rs` becomes
+//!   bench all BUILT SIZES CORE REQUEST
+//!                              everything, into the files; SIZES is what `scripts/budgets --json` prints, CORE is the
+//!                              program that `core.rs` becomes, REQUEST what those of `request/` print
 
 mod host;
 mod pair;
@@ -22,7 +23,7 @@ fn main() {
             let built = serde_json::from_str(built).expect("what was built");
             print!("{}", report::platforms(&platforms::all(&built)));
         }
-        ["all", built, sizes, core] => {
+        ["all", built, sizes, core, request] => {
             let built = serde_json::from_str(built).expect("what was built");
             let sizes = serde_json::from_str(sizes).expect("sizes");
             let machine = platforms::machine();
@@ -31,13 +32,14 @@ fn main() {
                 platforms: platforms::all(&built),
                 load_after_platforms: platforms::load(),
                 core: report::measured_core(core),
+                request: serde_json::from_str(request).expect("figures of the request"),
                 sizes,
                 machine,
             };
             report::write(&results);
         }
         _ => {
-            eprintln!("usage: bench page SKYFUL | platforms BUILT | all BUILT SIZES CORE");
+            eprintln!("usage: bench page SKYFUL | platforms BUILT | all BUILT SIZES CORE REQUEST");
             std::process::exit(2);
         }
     }

@@ -1,5 +1,7 @@
 //! The tables: ratios first, since absolute figures are those of one machine.
 
+pub mod request;
+
 use std::fmt::Write;
 use std::fs;
 use std::process::Command;
@@ -20,6 +22,7 @@ pub struct Results {
     /// What `scripts/budgets --json` prints.
     pub sizes: Value,
     pub core: Vec<Row>,
+    pub request: request::Request,
 }
 
 /// A figure of `core.rs`.
@@ -60,6 +63,7 @@ fn text(results: &Results) -> String {
     text += &sizes(&results.sizes);
     text += "\n## From a document to an answer\n\nRelease build, one thread, no server.\n\n";
     text += &core(&results.core);
+    text += &request::text(&results.request);
     text
 }
 

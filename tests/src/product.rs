@@ -9,7 +9,7 @@ use skyful::compile::{Snapshot, compile};
 use skyful::context::Context;
 use skyful::resolve::fatigue::Tallies;
 use skyful::resolve::write::{Release, Track};
-use skyful::resolve::{Input, answer};
+use skyful::resolve::{Answer, Input, answer};
 use skyful::snapshot::{Chunk, IdShard};
 
 use crate::reader::Files;
@@ -73,6 +73,12 @@ impl Product {
 
     /// The answer as bytes; None if there is no such page.
     pub fn body(&mut self, page: &str, context: &Context<'_>) -> Option<Vec<u8>> {
+        let (_, answer) = self.decide(page, context)?;
+        Some(answer.body)
+    }
+
+    /// The locale and what is answered in it.
+    pub fn decide(&mut self, page: &str, context: &Context<'_>) -> Option<(u32, Answer)> {
         let listing = &self.snapshot.listing;
         let locale = listing.locales.negotiate(context.locale.as_deref());
         let digest = listing.chunk(page, locale)?;
@@ -95,8 +101,8 @@ impl Product {
             ids: shard.and_then(|(number, _)| self.id_shards.get(number as usize)),
             defaults_only: false,
         };
-        let answer = answer(chunk, input, listing.locales.tag(locale), &self.release);
-        Some(answer.body)
+        let tag = listing.locales.tag(locale);
+        Some((locale, answer(chunk, input, tag, &self.release)))
     }
 
     /// The answer as the second reader gives it: without `release` and `trace`.

@@ -68,3 +68,42 @@ fn the_product_answers_every_vector() {
         shown.join("\n\n")
     );
 }
+
+/// A field that only the thorough reader of requests takes, and that says nothing, makes it read what the quick one would
+/// have read.
+#[test]
+fn a_context_means_the_same_read_quickly_and_thoroughly() {
+    let topics = vectors::load(&vectors::folder());
+    let vectors = topics.into_iter().flat_map(|topic| topic.vectors);
+    let mut texts: Vec<String> = vectors
+        .filter_map(|vector| match vector.ask {
+            Ask::Resolve(ask) => Some(ask.context_text),
+            Ask::Bucket { .. } => None,
+        })
+        .collect();
+    for seed in 0..20 {
+        let batch = skyful_tests::generate::batch(seed, 200);
+        texts.extend(batch.contexts.into_iter().map(|(_, text)| text));
+    }
+    let mut compared = 0;
+    for text in texts.iter().filter(|text| !text.contains("\"caps\"")) {
+        let Some(fields) = text.trim_start().strip_prefix('{') else {
+            continue;
+        };
+        let comma = if fields.trim_start().starts_with('}') {
+            ""
+        } else {
+            ","
+        };
+        let thoroughly = format!("{{\"caps\":{{}}{comma}{fields}");
+        match (
+            Context::from_json(text.as_bytes()),
+            Context::from_json(thoroughly.as_bytes()),
+        ) {
+            (Ok(quickly), Ok(thoroughly)) => assert_eq!(quickly, thoroughly, "{text}"),
+            (quickly, thoroughly) => assert_eq!(quickly.is_ok(), thoroughly.is_ok(), "{text}"),
+        }
+        compared += 1;
+    }
+    assert!(compared > 4_000, "{compared}");
+}

@@ -17,7 +17,7 @@ pub struct Builder {
 impl Default for Builder {
     fn default() -> Self {
         Self {
-            sections: core::array::from_fn(|_| Vec::new()),
+            sections: [const { Vec::new() }; SECTIONS],
             texts: HashMap::new(),
             rows: HashMap::new(),
         }
@@ -25,6 +25,13 @@ impl Default for Builder {
 }
 
 impl Builder {
+    /// A text that somebody writes.
+    pub fn written(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Text {
+        let mut text = Vec::new();
+        write(&mut text);
+        self.text(&String::from_utf8_lossy(&text))
+    }
+
     pub fn text(&mut self, text: &str) -> Text {
         if let Some(known) = self.texts.get(text) {
             return *known;
@@ -99,6 +106,12 @@ impl Builder {
         self.sections
             .get(R::SECTION)
             .map_or(0, |section| section.len() / R::SIZE) as u32
+    }
+
+    /// The rows so far.
+    pub fn rows<R: Record>(&self) -> impl Iterator<Item = R> {
+        let section = self.sections.get(R::SECTION).map_or(&[][..], Vec::as_slice);
+        section.chunks_exact(R::SIZE).filter_map(R::read)
     }
 
     pub fn finish(self, workspace: &str, name: &str) -> Vec<u8> {

@@ -9,9 +9,11 @@ use super::builder::Builder;
 use super::index::Index;
 use super::plans::Plans;
 use super::rules::bits;
+use super::times;
 use crate::bucket::SaltHash;
 use crate::ids::IdKey;
 use crate::model::{self, Arrangement, Constraints, Content, Ordering, Page, Workspace};
+use crate::snapshot::opening;
 use crate::snapshot::records::{
     Attribute, Dense, Entry, Fragment, LOG2_ROWS, Locale, Log2, Meta, Module, OrderingKind, Plan,
     Slot, SlotArrangement, Source, Word,
@@ -73,7 +75,12 @@ impl<'a> PageCompiler<'a> {
         self.attributes();
         for slot in &self.page.slots {
             let key = self.builder.text(&slot.key);
-            self.builder.push(Slot { key, max: slot.max });
+            let opening = self.builder.written(|out| opening::slot(out, &slot.key));
+            self.builder.push(Slot {
+                key,
+                max: slot.max,
+                opening,
+            });
         }
         self.modules();
         let default_arrangement = match &self.page.default {
@@ -87,6 +94,7 @@ impl<'a> PageCompiler<'a> {
             rows.push((plan.key.as_str(), &plan.constraints, target));
         }
         let (plans, dense) = self.list(&owner, &rows);
+        times::changes(&mut self.builder);
         let page = self.builder.text(self.key);
         let key = IdKey::of_workspace(&self.workspace.key).0;
         let mut words = key
@@ -207,6 +215,7 @@ impl<'a> PageCompiler<'a> {
                 plans,
                 default_content,
                 dense,
+                opening: (self.builder).written(|out| opening::module(out, key, &module.kind)),
             };
             let row = self.builder.push(row);
             self.modules.insert(key, row);

@@ -1,6 +1,9 @@
 //! Schedules and zones: windows become disjoint minutes of the week, zones become the offsets that an
 //! edge needs between 2000 and 2100.
 
+#[cfg(test)]
+mod tests;
+
 use alloc::vec::Vec;
 
 use jiff::Timestamp;
@@ -8,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::builder::Builder;
 use crate::model::{self, WeeklyWindow};
-use crate::snapshot::records::{Schedule, Transition, Window, Zone};
+use crate::snapshot::records::{Boundary, Schedule, Transition, Window, Windowed, Zone};
 use crate::snapshot::table::Ref;
 
 const DAY: u32 = 1_440;
@@ -27,6 +30,30 @@ pub fn schedule(builder: &mut Builder, schedule: &model::Schedule) -> Ref<Schedu
         windows,
         weekly: u32::from(!schedule.weekly.is_empty()),
     })
+}
+
+/// What tells when an answer changes next, without a look at every schedule. To be called after the last schedule.
+pub fn changes(builder: &mut Builder) {
+    let mut boundaries = Vec::new();
+    let mut windowed = Vec::new();
+    for (index, schedule) in (0..).zip(builder.rows::<Schedule>()) {
+        // Never holds.
+        if schedule.from_ms >= schedule.until_ms {
+            continue;
+        }
+        if schedule.weekly != 0 {
+            windowed.push(Windowed {
+                schedule: Ref::new(index),
+            });
+            continue;
+        }
+        boundaries.extend([schedule.from_ms, schedule.until_ms]);
+    }
+    boundaries.retain(|at| !matches!(*at, i64::MIN | i64::MAX));
+    boundaries.sort_unstable();
+    boundaries.dedup();
+    builder.push_run(boundaries.into_iter().map(|at_ms| Boundary { at_ms }));
+    builder.push_run(windowed);
 }
 
 pub fn zone(builder: &mut Builder, name: &str) -> Ref<Zone> {

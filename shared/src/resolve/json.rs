@@ -1,6 +1,9 @@
 //! Writing compact JSON straight into a body.
 
 use alloc::vec::Vec;
+use core::fmt;
+
+use crate::value::quote::quote;
 
 /// A writer that puts the commas.
 pub struct Json<'a> {
@@ -37,16 +40,19 @@ impl<'a> Json<'a> {
         self
     }
 
-    pub fn key(&mut self, key: &str) -> &mut Self {
-        self.text(key);
-        self.out.push(b':');
+    /// Keys are names of ours, in which nothing is escaped.
+    pub fn key(&mut self, key: &'static str) -> &mut Self {
+        self.separate();
+        self.out.push(b'"');
+        self.out.extend_from_slice(key.as_bytes());
+        self.out.extend_from_slice(b"\":");
         self.comma = false;
         self
     }
 
     pub fn text(&mut self, text: &str) -> &mut Self {
         self.separate();
-        escape(self.out, text);
+        quote(self.out, text);
         self.comma = true;
         self
     }
@@ -63,8 +69,12 @@ impl<'a> Json<'a> {
         self.raw(if value { b"true" } else { b"false" })
     }
 
-    pub fn display(&mut self, value: impl core::fmt::Display) -> &mut Self {
-        self.raw(alloc::format!("{value}").as_bytes())
+    pub fn display(&mut self, value: impl fmt::Display) -> &mut Self {
+        self.separate();
+        // A vector takes whatever it is given.
+        let _ = fmt::Write::write_fmt(&mut Body(self.out), format_args!("{value}"));
+        self.comma = true;
+        self
     }
 
     fn separate(&mut self) {
@@ -74,29 +84,12 @@ impl<'a> Json<'a> {
     }
 }
 
-/// RFC 8259 strings: quotation mark, reverse solidus and control characters are escaped. What lies between two of them
-/// is copied in one piece.
-fn escape(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    let mut rest = text.as_bytes();
-    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0x00..=0x1F);
-    while let Some((plain, byte, after)) = rest
-        .iter()
-        .position(special)
-        .and_then(|at| rest.split_at_checked(at))
-        .and_then(|(plain, from)| Some((plain, from.first()?, from.get(1..)?)))
-    {
-        out.extend_from_slice(plain);
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            _ => out.extend_from_slice(alloc::format!("\\u{byte:04x}").as_bytes()),
-        }
-        rest = after;
+/// Formatting goes straight into the body.
+struct Body<'a>(&'a mut Vec<u8>);
+
+impl fmt::Write for Body<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
     }
-    out.extend_from_slice(rest);
-    out.push(b'"');
 }

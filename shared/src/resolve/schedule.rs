@@ -2,7 +2,8 @@
 
 use crate::limits;
 use crate::snapshot::Chunk;
-use crate::snapshot::records::{Schedule, Transition, Window, Zone};
+use crate::snapshot::records::{Boundary, Schedule, Transition, Window, Windowed, Zone};
+use crate::snapshot::table::Ref;
 
 const MINUTE: i64 = 60_000;
 const WEEK_MINUTES: i64 = 7 * 1_440;
@@ -21,14 +22,39 @@ pub fn holds(chunk: &Chunk, schedule: &Schedule, now_ms: i64) -> bool {
 /// stops holding.
 pub fn next_change(chunk: &Chunk, now_ms: i64) -> Option<i64> {
     let horizon = now_ms.saturating_add(limits::VALID_UNTIL_MS);
-    chunk
-        .table::<Schedule>()
-        .iter()
-        .filter_map(|s| next_change_of(chunk, &s, now_ms, horizon))
-        .min()
+    let mut next = next_boundary(chunk, now_ms).filter(|at| *at <= horizon);
+    for windowed in chunk.table::<Windowed>().iter() {
+        let schedule = chunk.row(windowed.schedule);
+        // Whatever comes later than what is known already needn't be found.
+        let horizon = next.unwrap_or(horizon);
+        let change = schedule.and_then(|s| next_change_of(chunk, &s, now_ms, horizon));
+        next = change.or(next);
+    }
+    next
 }
 
-fn next_change_of(chunk: &Chunk, schedule: &Schedule, now_ms: i64, horizon: i64) -> Option<i64> {
+/// The first boundary after an instant. Found by halving: a chunk may have a hundred thousand.
+fn next_boundary(chunk: &Chunk, now_ms: i64) -> Option<i64> {
+    let table = chunk.table::<Boundary>();
+    let at = |row: u32| table.get(Ref::new(row)).map(|boundary| boundary.at_ms);
+    let (mut low, mut high) = (0, table.len() as u32);
+    while low < high {
+        let middle = low.midpoint(high);
+        if at(middle)? <= now_ms {
+            low = middle.saturating_add(1);
+        } else {
+            high = middle;
+        }
+    }
+    at(low)
+}
+
+pub(crate) fn next_change_of(
+    chunk: &Chunk,
+    schedule: &Schedule,
+    now_ms: i64,
+    horizon: i64,
+) -> Option<i64> {
     let held = holds(chunk, schedule, now_ms);
     let mut at = now_ms;
     for _ in 0..STEPS {
@@ -106,11 +132,7 @@ fn offset_at(chunk: &Chunk, zone: &Zone, now_ms: i64) -> (i64, Option<i64>) {
     let mut next = None;
     let table = chunk.table::<Transition>();
     let (mut low, mut high) = (0, zone.transitions.len);
-    let row = |at: u32| {
-        table.get(crate::snapshot::table::Ref::new(
-            zone.transitions.start.saturating_add(at),
-        ))
-    };
+    let row = |at: u32| table.get(Ref::new(zone.transitions.start.saturating_add(at)));
     while low < high {
         let middle = low.midpoint(high);
         match row(middle) {

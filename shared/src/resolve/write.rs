@@ -6,8 +6,10 @@ use super::json::Json;
 use super::{Enrolment, Placed, Reason, Resolution, Resolved};
 use crate::snapshot::{Chunk, Digest};
 use crate::value::datetime;
+use crate::value::quote::{escape, quote};
 
 const HEAD_BYTES: usize = 512;
+/// Around a content: constant text, four keys and a reason.
 const MODULE_BYTES: usize = 256;
 
 /// From which release an answer comes.
@@ -42,82 +44,89 @@ pub fn body(
     trace: Option<&[u8]>,
     out: &mut Vec<u8>,
 ) {
-    // Most answers fit, so that they aren't moved again and again while they grow.
-    out.reserve(HEAD_BYTES + MODULE_BYTES * resolution.modules.len());
-    let mut json = Json::new(out);
-    json.open(b'{')
-        .key("page")
-        .text(chunk.text(chunk.meta().page));
-    json.key("plan").text(plan_key(chunk, &resolution.page));
-    head(&mut json, resolution.page.reason, locale, release);
-    experiments(chunk, &mut json, &resolution.page.enrolments);
-    json.key("modules").open(b'[');
-    for placed in &resolution.modules {
-        module(chunk, &mut json, placed, resolution.locale);
+    let content = |placed: &Placed| chunk.fragment(placed.content, resolution.locale);
+    let modules = &resolution.modules;
+    let contents = modules.iter().map(|m| content(m).map_or(0, <[u8]>::len));
+    // What is around them fits nearly always, so that the body isn't moved while it grows.
+    let around = HEAD_BYTES.saturating_add(MODULE_BYTES.saturating_mul(modules.len()));
+    let trace_bytes = trace.map_or(0, <[u8]>::len);
+    out.reserve(contents.fold(around.saturating_add(trace_bytes), usize::saturating_add));
+    out.extend_from_slice(b"{\"page\":\"");
+    escape(out, chunk.text_bytes(chunk.meta().page));
+    out.extend_from_slice(b"\",\"plan\":\"");
+    escape(out, plan_key(chunk, &resolution.page));
+    out.extend_from_slice(b"\",\"reason\":\"");
+    head(out, resolution.page.reason, locale, release);
+    experiments(chunk, out, &resolution.page.enrolments);
+    out.extend_from_slice(b"],\"modules\":[");
+    for (index, placed) in modules.iter().enumerate() {
+        let comma = if index == 0 { &[][..] } else { b"," };
+        out.extend_from_slice(comma);
+        module(chunk, out, placed, content(placed).unwrap_or(b"{}"));
     }
-    json.close(b']').key("valid_until");
+    out.extend_from_slice(b"],\"valid_until\":");
     match resolution.valid_until_ms {
-        Some(at) => json.text(&datetime::format(at)),
-        None => json.raw(b"null"),
-    };
-    if let Some(trace) = trace {
-        json.key("trace").raw(trace);
+        Some(at) => {
+            out.push(b'"');
+            datetime::write(out, at);
+            out.push(b'"');
+        }
+        None => out.extend_from_slice(b"null"),
     }
-    json.close(b'}');
+    if let Some(trace) = trace {
+        out.extend_from_slice(b",\"trace\":");
+        out.extend_from_slice(trace);
+    }
+    out.push(b'}');
 }
 
 /// A page without modules: `Error` from an edge that has no chunk to answer from, `Default` where a
 /// manifest switched pages off.
 pub fn empty(page: &str, reason: Reason, locale: &str, release: &Release, out: &mut Vec<u8>) {
-    let mut json = Json::new(out);
-    json.open(b'{')
-        .key("page")
-        .text(page)
-        .key("plan")
-        .text("default");
-    head(&mut json, reason, locale, release);
-    json.key("experiments")
-        .raw(b"[]")
-        .key("modules")
-        .raw(b"[]")
-        .key("valid_until")
-        .raw(b"null")
-        .close(b'}');
+    out.extend_from_slice(b"{\"page\":");
+    quote(out, page);
+    out.extend_from_slice(b",\"plan\":\"default\",\"reason\":\"");
+    head(out, reason, locale, release);
+    out.extend_from_slice(b"],\"modules\":[],\"valid_until\":null}");
 }
 
-fn head(json: &mut Json<'_>, reason: Reason, locale: &str, release: &Release) {
-    json.key("reason")
-        .text(reason.name())
-        .key("locale")
-        .text(locale);
-    json.key("release")
-        .open(b'{')
-        .key("sequence")
-        .display(release.sequence);
-    json.key("snapshot")
-        .text(&alloc::format!("{}", release.snapshot));
-    json.key("track").text(release.track.name()).close(b'}');
+/// From the reason's name to the list of experiments, which is left open.
+fn head(out: &mut Vec<u8>, reason: Reason, locale: &str, release: &Release) {
+    out.extend_from_slice(reason.name().as_bytes());
+    out.extend_from_slice(b"\",\"locale\":");
+    quote(out, locale);
+    out.extend_from_slice(b",\"release\":{\"sequence\":");
+    number(out, release.sequence);
+    out.extend_from_slice(b",\"snapshot\":\"b3-");
+    out.extend_from_slice(release.snapshot.digits().as_flattened());
+    out.extend_from_slice(b"\",\"track\":\"");
+    out.extend_from_slice(release.track.name().as_bytes());
+    out.extend_from_slice(b"\"},\"experiments\":[");
 }
 
-fn module(chunk: &Chunk, json: &mut Json<'_>, placed: &Placed, locale: u32) {
+/// In few pieces: there are many of these in an answer, and what is around the contents costs more than they do.
+fn module(chunk: &Chunk, out: &mut Vec<u8>, placed: &Placed, content: &[u8]) {
     let (Some(slot), Some(module)) = (chunk.row(placed.slot), chunk.row(placed.module)) else {
         return;
     };
-    json.open(b'{').key("slot").text(chunk.text(slot.key));
-    json.key("module")
-        .text(chunk.text(module.key))
-        .key("type")
-        .text(chunk.text(module.kind));
-    json.key("plan").text(plan_key(chunk, &placed.resolved));
-    json.key("content")
-        .raw(chunk.fragment(placed.content, locale).unwrap_or(b"{}"));
-    json.key("reason").text(placed.resolved.reason.name());
-    experiments(chunk, json, &placed.resolved.enrolments);
-    json.close(b'}');
+    out.extend_from_slice(chunk.text_bytes(slot.opening));
+    out.extend_from_slice(chunk.text_bytes(module.opening));
+    escape(out, plan_key(chunk, &placed.resolved));
+    out.extend_from_slice(b"\",\"content\":");
+    out.extend_from_slice(content);
+    out.extend_from_slice(match placed.resolved.reason {
+        Reason::Static => b",\"reason\":\"STATIC\",\"experiments\":[".as_slice(),
+        Reason::TargetingMatch => b",\"reason\":\"TARGETING_MATCH\",\"experiments\":[",
+        Reason::Split => b",\"reason\":\"SPLIT\",\"experiments\":[",
+        Reason::Default => b",\"reason\":\"DEFAULT\",\"experiments\":[",
+        Reason::Error => b",\"reason\":\"ERROR\",\"experiments\":[",
+    });
+    experiments(chunk, out, &placed.resolved.enrolments);
+    out.extend_from_slice(b"]}");
 }
 
-fn experiments(chunk: &Chunk, json: &mut Json<'_>, enrolments: &[Enrolment]) {
-    json.key("experiments").open(b'[');
+fn experiments(chunk: &Chunk, out: &mut Vec<u8>, enrolments: &[Enrolment]) {
+    let mut json = Json::new(out);
     for enrolment in enrolments {
         let (Some(experiment), Some(variant)) = (
             chunk.row(enrolment.experiment),
@@ -130,13 +139,26 @@ fn experiments(chunk: &Chunk, json: &mut Json<'_>, enrolments: &[Enrolment]) {
             .text(chunk.text(variant.key))
             .close(b'}');
     }
-    json.close(b']');
+}
+
+fn number(out: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut unused = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0'.wrapping_add((number % 10) as u8);
+        unused = unused.saturating_sub(1);
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(unused..).unwrap_or(&[]));
 }
 
 /// A default is named by a reserved key.
-pub fn plan_key<'a>(chunk: &'a Chunk, resolved: &Resolved) -> &'a str {
+fn plan_key<'a>(chunk: &'a Chunk, resolved: &Resolved) -> &'a [u8] {
     resolved
         .plan
         .and_then(|plan| chunk.row(plan))
-        .map_or("default", |plan| chunk.text(plan.key))
+        .map_or(b"default", |plan| chunk.text_bytes(plan.key))
 }

@@ -57,13 +57,16 @@ impl Digest {
 
     /// 64 lower-case hex digits.
     pub fn hex(&self) -> String {
-        let mut out = String::with_capacity(64);
-        for byte in self.0 {
-            for nibble in [byte >> 4, byte & 15] {
-                out.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-            }
-        }
-        out
+        self.digits()
+            .iter()
+            .flatten()
+            .map(|d| char::from(*d))
+            .collect()
+    }
+
+    /// The same in pairs.
+    pub fn digits(&self) -> [[u8; 2]; 32] {
+        self.0.map(crate::value::quote::hex)
     }
 
     pub fn from_hex(text: &str) -> Option<Self> {

@@ -48,7 +48,7 @@ pub const LOG2_ROWS: usize = 257;
 pub const BLOCK_WORDS: usize = 8;
 pub const BLOCK_BITS: u32 = 512;
 /// Sections in a chunk.
-pub const SECTIONS: usize = 38;
+pub const SECTIONS: usize = 40;
 
 records! {
     /// One row: the page itself.
@@ -197,8 +197,15 @@ records! {
         /// u32::MAX if there is no default.
         default_content: u32,
         dense: Span<Dense>,
+        /// Of [`super::opening::module`].
+        opening: Text,
     }
-    25 Slot { key: Text, max: u32, }
+    25 Slot {
+        key: Text,
+        max: u32,
+        /// Of [`super::opening::slot`].
+        opening: Text,
+    }
     26 SlotArrangement {
         entries: Span<Entry>,
         /// [`OrderingKind`].
@@ -245,6 +252,10 @@ records! {
     36 ClassRange { from: u32, to: u32, }
     /// Row `r` is the blocks `r × ceil(dense plans / BLOCK_BITS) ..`.
     37 RowWord { bits: u64, }
+    /// An instant at which a schedule without windows starts or stops holding; ascending.
+    38 Boundary { at_ms: i64, }
+    /// A schedule whose windows have to be asked when it changes next; each once.
+    39 Windowed { schedule: Ref<Schedule>, }
 }
 
 macro_rules! codes {

@@ -1,7 +1,7 @@
 //! Instants: RFC 3339 to and from Unix milliseconds. No clock and no zones here.
 
 use alloc::string::String;
-use core::fmt::Write as _;
+use alloc::vec::Vec;
 
 /// Unix milliseconds of an RFC 3339 text, digits beyond milliseconds cut. A second of 60 counts as
 /// the next second.
@@ -71,22 +71,40 @@ pub fn parse(text: &str) -> Option<i64> {
 
 /// RFC 3339 in UTC, with milliseconds only if there are any.
 pub fn format(unix_ms: i64) -> String {
+    let mut out = Vec::with_capacity(24);
+    write(&mut out, unix_ms);
+    out.into_iter().map(char::from).collect()
+}
+
+/// Appends the same, which is ASCII.
+pub fn write(out: &mut Vec<u8>, unix_ms: i64) {
     let (seconds, millis) = (unix_ms.div_euclid(1_000), unix_ms.rem_euclid(1_000));
     let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let (year, month, day) = civil_from_days(days);
-    let mut out = String::with_capacity(24);
-    let _ = write!(
-        out,
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}",
-        of_day / 3_600,
-        of_day / 60 % 60,
-        of_day % 60
-    );
-    if millis != 0 {
-        let _ = write!(out, ".{millis:03}");
+    // Of a number below a hundred.
+    let two = |number: i64| [number / 10, number % 10].map(|d| b'0'.wrapping_add(d as u8));
+    if (0..10_000).contains(&year) {
+        out.extend_from_slice(two(year / 100).as_slice());
+        out.extend_from_slice(two(year % 100).as_slice());
+    } else {
+        out.extend_from_slice(alloc::format!("{year:04}").as_bytes());
     }
-    out.push('Z');
-    out
+    let fields = [
+        (b'-', month),
+        (b'-', day),
+        (b'T', of_day / 3_600),
+        (b':', of_day / 60 % 60),
+        (b':', of_day % 60),
+    ];
+    for (before, number) in fields {
+        let [tens, ones] = two(number);
+        out.extend_from_slice(&[before, tens, ones]);
+    }
+    if millis != 0 {
+        let [tens, ones] = two(millis % 100);
+        out.extend_from_slice(&[b'.', b'0'.wrapping_add((millis / 100) as u8), tens, ones]);
+    }
+    out.push(b'Z');
 }
 
 fn days_in_month(year: i64, month: i64) -> i64 {
@@ -166,5 +184,8 @@ mod tests {
         ] {
             assert_eq!(parse(&format(at)), Some(at), "{at}");
         }
+        assert_eq!(format(1_795_338_000_009), "2026-11-22T09:00:00.009Z");
+        assert_eq!(format(i64::MAX), "292278994-08-17T07:12:55.807Z");
+        assert_eq!(format(-62_198_755_200_001), "-002-12-31T23:59:59.999Z");
     }
 }

@@ -6,7 +6,6 @@ mod index;
 use super::Chunk;
 use crate::limits;
 use crate::snapshot::DecodeError;
-use crate::snapshot::automaton;
 use crate::snapshot::records::{
     self, Attribute, BucketRange, Cap, Counted, Counter, Entry, Experiment, Fragment, Locale, Log2,
     Meta, Module, Operator, OrderingKind, Plan, Predicate, Rule, RuleKind, Segment, Slot,
@@ -14,6 +13,7 @@ use crate::snapshot::records::{
     Word,
 };
 use crate::snapshot::table::{self, Record, Ref};
+use crate::snapshot::{automaton, opening};
 use crate::value::Type;
 use alloc::vec::Vec;
 
@@ -48,7 +48,7 @@ impl Chunk {
             "predicate",
         )?;
         require(self.rules_fit(), "rule")?;
-        require(self.schedules_fit(), "schedule")?;
+        require(self.schedules_fit() && self.changes_fit(), "schedule")?;
         require(
             self.table::<Experiment>()
                 .iter()
@@ -65,6 +65,7 @@ impl Chunk {
         require(self.plans_fit(), "plan")?;
         require(self.arrangements_fit(), "arrangement")?;
         require(self.index_fits(), "index")?;
+        require(opening::all_fit(self), "opening")?;
         require(self.fragments_fit(), "content")
     }
 
@@ -232,6 +233,17 @@ impl Chunk {
                     fits
                 })
         })
+    }
+
+    /// Ascending, so that they can be searched; as many as schedules can have, so that they are few.
+    fn changes_fit(&self) -> bool {
+        let schedules = self.table::<records::Schedule>().len();
+        let mut last = None;
+        self.table::<records::Boundary>()
+            .iter()
+            .all(|b| last.replace(b.at_ms).is_none_or(|last| last < b.at_ms))
+            && self.table::<records::Boundary>().len() <= schedules.saturating_mul(2)
+            && self.table::<records::Windowed>().len() <= schedules
     }
 
     fn experiment_fits(&self, experiment: &Experiment) -> bool {

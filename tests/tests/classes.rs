@@ -1,0 +1,110 @@
+//! Cache classes: same class, locale and release, same bytes; and classes are few, or they would be no
+//! use. `SKYFUL_CASES` and `SKYFUL_SEED` as in `equality.rs`.
+
+use std::collections::{HashMap, HashSet};
+
+use skyful::context::Context;
+use skyful_tests::generate::draw::Draw;
+use skyful_tests::generate::long::long_list;
+use skyful_tests::generate::{Batch, batch};
+use skyful_tests::product::Product;
+use skyful_tests::wallet;
+
+const CONTEXTS: usize = 40;
+/// 2026-11-22T09:00:00Z
+const NOW_MS: i64 = 1_795_338_000_000;
+
+fn number(variable: &str, default: u64) -> u64 {
+    let given = std::env::var(variable).ok();
+    given.map_or(default, |text| text.replace('_', "").parse().expect(variable))
+}
+
+/// What has been seen of one release.
+#[derive(Default)]
+struct Seen {
+    bodies: HashMap<(String, u32, u64), Vec<u8>>,
+    answers: u64,
+}
+
+impl Seen {
+    fn look(&mut self, product: &mut Product, page: &str, context: &Context<'_>) {
+        let (locale, answer) = product.decide(page, context).expect("a known page");
+        let class = answer.class_key.expect("an answer that explains nothing");
+        self.answers += 1;
+        let known = self.bodies.entry((page.to_owned(), locale, class));
+        let known = known.or_insert_with(|| answer.body.clone());
+        assert_eq!(
+            String::from_utf8_lossy(known),
+            String::from_utf8_lossy(&answer.body),
+            "one class, two bodies: {context:?}"
+        );
+    }
+
+    /// Classes that have the same body as another: as good as one.
+    fn needless(&self) -> usize {
+        let bodies: HashSet<&Vec<u8>> = self.bodies.values().collect();
+        self.bodies.len() - bodies.len()
+    }
+}
+
+fn look_at(batch: &Batch) -> Seen {
+    let mut product = Product::compile(&batch.document, &batch.files).expect("a valid document");
+    let mut seen = Seen::default();
+    for (page, text) in &batch.contexts {
+        let mut context = Context::from_json(text.as_bytes()).expect("a context");
+        seen.look(&mut product, page, &context);
+        // At one instant, more of them are of one class.
+        context.now_ms = Some(NOW_MS);
+        seen.look(&mut product, page, &context);
+        context.unit = Some("another".into());
+        seen.look(&mut product, page, &context);
+    }
+    seen
+}
+
+#[test]
+fn one_class_has_one_body() {
+    let first = number("SKYFUL_SEED", 1);
+    let batches = number("SKYFUL_CASES", 8_000).div_ceil(CONTEXTS as u64);
+    let (mut answers, mut classes, mut needless) = (0, 0, 0);
+    for seed in first..first + batches {
+        let seen = look_at(&batch(seed, CONTEXTS));
+        answers += seen.answers;
+        classes += seen.bodies.len();
+        needless += seen.needless();
+    }
+    println!("{answers} answers, {classes} classes, {needless} with the body of another");
+    assert!(classes as u64 * 4 < answers * 3, "hardly any class has two visitors");
+    assert!(needless * 20 < classes, "many classes say the same");
+}
+
+#[test]
+fn one_class_has_one_body_in_long_lists() {
+    for seed in 1..=number("SKYFUL_LONG_LISTS", 2) {
+        let seen = look_at(&long_list(seed, 200));
+        println!("{} answers, {} classes", seen.answers, seen.bodies.len());
+    }
+}
+
+/// How many visitors of the sample share a class: at one instant, in one language.
+#[test]
+fn visitors_of_the_sample_share_classes() {
+    let document = wallet::document();
+    let files = wallet::files();
+    let mut product = Product::compile(&document, &files).expect("the sample");
+    let mut draw = Draw::new(20_261_123);
+    const VISITORS: usize = 10_000;
+    let pages = document["pages"].as_object().expect("pages");
+    for page in pages.keys() {
+        let mut seen = Seen::default();
+        for number in 0..VISITORS {
+            let text = wallet::visitor(&mut draw, number);
+            let mut context = Context::from_json(text.as_bytes()).expect("a context");
+            context.now_ms = Some(NOW_MS);
+            seen.look(&mut product, page, &context);
+        }
+        let classes = seen.bodies.len();
+        println!("{page}: {VISITORS} visitors in {classes} classes");
+        assert!(classes * 10 < VISITORS, "{page}: nearly everybody is alone");
+    }
+}
