@@ -49,7 +49,10 @@ pub fn snapshot(document: &Value, files: &Files) -> Result<Snapshot, String> {
 impl Product {
     /// The error is every problem, one a line.
     pub fn compile(document: &Value, files: &Files) -> Result<Self, String> {
-        let snapshot = snapshot(document, files)?;
+        snapshot(document, files).map(Self::of)
+    }
+
+    pub fn of(snapshot: Snapshot) -> Self {
         let workspace = snapshot.listing.workspace.clone();
         let id_shards = snapshot.listing.id_shards.iter().enumerate();
         let id_shards = id_shards
@@ -58,7 +61,7 @@ impl Product {
                 IdShard::open(bytes, *digest, &workspace, number as u32).expect("an id shard")
             })
             .collect();
-        Ok(Self {
+        Self {
             release: Release {
                 sequence: 1,
                 snapshot: snapshot.listing.digest(),
@@ -68,7 +71,7 @@ impl Product {
             snapshot,
             chunks: BTreeMap::new(),
             id_shards,
-        })
+        }
     }
 
     /// The answer as bytes; None if there is no such page.

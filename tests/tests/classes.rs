@@ -16,7 +16,9 @@ const NOW_MS: i64 = 1_795_338_000_000;
 
 fn number(variable: &str, default: u64) -> u64 {
     let given = std::env::var(variable).ok();
-    given.map_or(default, |text| text.replace('_', "").parse().expect(variable))
+    given.map_or(default, |text| {
+        text.replace('_', "").parse().expect(variable)
+    })
 }
 
 /// What has been seen of one release.
@@ -74,7 +76,10 @@ fn one_class_has_one_body() {
         needless += seen.needless();
     }
     println!("{answers} answers, {classes} classes, {needless} with the body of another");
-    assert!(classes as u64 * 4 < answers * 3, "hardly any class has two visitors");
+    assert!(
+        classes as u64 * 4 < answers * 3,
+        "hardly any class has two visitors"
+    );
     assert!(needless * 20 < classes, "many classes say the same");
 }
 
@@ -89,13 +94,10 @@ fn one_class_has_one_body_in_long_lists() {
 /// How many visitors of the sample share a class: at one instant, in one language.
 #[test]
 fn visitors_of_the_sample_share_classes() {
-    let document = wallet::document();
-    let files = wallet::files();
-    let mut product = Product::compile(&document, &files).expect("the sample");
+    let mut product = Product::of(wallet::snapshot());
     let mut draw = Draw::new(20_261_123);
     const VISITORS: usize = 10_000;
-    let pages = document["pages"].as_object().expect("pages");
-    for page in pages.keys() {
+    for page in wallet::PAGES {
         let mut seen = Seen::default();
         for number in 0..VISITORS {
             let text = wallet::visitor(&mut draw, number);
