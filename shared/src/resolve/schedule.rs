@@ -94,7 +94,7 @@ fn next_edge(chunk: &Chunk, schedule: &Schedule, at: i64) -> Option<i64> {
         .rows(schedule.windows)
         .flat_map(|w: Window| [w.from_min, w.until_min]);
     let edge = edges
-        .map(|minute| i64::from(minute).saturating_mul(MINUTE))
+        .map(|minute| i64::from(minute).wrapping_mul(MINUTE))
         .map(|edge| {
             if edge > into_week {
                 edge
@@ -128,6 +128,8 @@ fn week_ms(local_ms: i64) -> i64 {
 
 /// The offset in force and the instant at which the next one begins, in milliseconds.
 fn offset_at(chunk: &Chunk, zone: &Zone, now_ms: i64) -> (i64, Option<i64>) {
+    // In seconds, since a product that is watched for overflow costs Wasm a multiplication of 128 bits.
+    let now_secs = now_ms.div_euclid(1_000);
     let mut offset = zone.first_offset_secs;
     let mut next = None;
     let table = chunk.table::<Transition>();
@@ -136,16 +138,16 @@ fn offset_at(chunk: &Chunk, zone: &Zone, now_ms: i64) -> (i64, Option<i64>) {
     while low < high {
         let middle = low.midpoint(high);
         match row(middle) {
-            Some(t) if t.at_secs.saturating_mul(1_000) <= now_ms => {
+            Some(t) if t.at_secs <= now_secs => {
                 offset = t.offset_secs;
                 low = middle.saturating_add(1);
             }
             Some(t) => {
-                next = Some(t.at_secs.saturating_mul(1_000));
+                next = Some(t.at_secs.wrapping_mul(1_000));
                 high = middle;
             }
             None => break,
         }
     }
-    (offset.saturating_mul(1_000), next)
+    (offset.wrapping_mul(1_000), next)
 }

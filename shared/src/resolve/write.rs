@@ -4,6 +4,8 @@ use alloc::vec::Vec;
 
 use super::json::Json;
 use super::{Enrolment, Placed, Reason, Resolution, Resolved};
+use crate::snapshot::records::{Fragment, HEAP, Module, Plan, Slot};
+use crate::snapshot::table::{Ref, Table, Text};
 use crate::snapshot::{Chunk, Digest};
 use crate::value::datetime;
 use crate::value::quote::{escape, quote};
@@ -44,9 +46,9 @@ pub fn body(
     trace: Option<&[u8]>,
     out: &mut Vec<u8>,
 ) {
-    let content = |placed: &Placed| chunk.fragment(placed.content, resolution.locale);
+    let tables = Tables::of(chunk, resolution.locale);
     let modules = &resolution.modules;
-    let contents = modules.iter().map(|m| content(m).map_or(0, <[u8]>::len));
+    let contents = modules.iter().map(|placed| tables.content(placed).len());
     // What is around them fits nearly always, so that the body isn't moved while it grows.
     let around = HEAD_BYTES.saturating_add(MODULE_BYTES.saturating_mul(modules.len()));
     let trace_bytes = trace.map_or(0, <[u8]>::len);
@@ -54,15 +56,18 @@ pub fn body(
     out.extend_from_slice(b"{\"page\":\"");
     escape(out, chunk.text_bytes(chunk.meta().page));
     out.extend_from_slice(b"\",\"plan\":\"");
-    escape(out, plan_key(chunk, &resolution.page));
+    escape(out, tables.plan_key(&resolution.page));
     out.extend_from_slice(b"\",\"reason\":\"");
     head(out, resolution.page.reason, locale, release);
     experiments(chunk, out, &resolution.page.enrolments);
     out.extend_from_slice(b"],\"modules\":[");
     for (index, placed) in modules.iter().enumerate() {
-        let comma = if index == 0 { &[][..] } else { b"," };
-        out.extend_from_slice(comma);
-        module(chunk, out, placed, content(placed).unwrap_or(b"{}"));
+        if index != 0 {
+            out.push(b',');
+        }
+        tables.module(out, placed);
+        experiments(chunk, out, &placed.resolved.enrolments);
+        out.extend_from_slice(b"]}");
     }
     out.extend_from_slice(b"],\"valid_until\":");
     match resolution.valid_until_ms {
@@ -104,28 +109,72 @@ fn head(out: &mut Vec<u8>, reason: Reason, locale: &str, release: &Release) {
     out.extend_from_slice(b"\"},\"experiments\":[");
 }
 
-/// In few pieces: there are many of these in an answer, and what is around the contents costs more than they do.
-fn module(chunk: &Chunk, out: &mut Vec<u8>, placed: &Placed, content: &[u8]) {
-    let (Some(slot), Some(module)) = (chunk.row(placed.slot), chunk.row(placed.module)) else {
-        return;
-    };
-    out.extend_from_slice(chunk.text_bytes(slot.opening));
-    out.extend_from_slice(chunk.text_bytes(module.opening));
-    escape(out, plan_key(chunk, &placed.resolved));
-    out.extend_from_slice(b"\",\"content\":");
-    out.extend_from_slice(content);
-    out.extend_from_slice(match placed.resolved.reason {
-        Reason::Static => b",\"reason\":\"STATIC\",\"experiments\":[".as_slice(),
-        Reason::TargetingMatch => b",\"reason\":\"TARGETING_MATCH\",\"experiments\":[",
-        Reason::Split => b",\"reason\":\"SPLIT\",\"experiments\":[",
-        Reason::Default => b",\"reason\":\"DEFAULT\",\"experiments\":[",
-        Reason::Error => b",\"reason\":\"ERROR\",\"experiments\":[",
-    });
-    experiments(chunk, out, &placed.resolved.enrolments);
-    out.extend_from_slice(b"]}");
+/// Where everything around a content lies. Found once an answer: finding it for each module anew cost as much as copying
+/// what is found.
+struct Tables<'a> {
+    heap: &'a [u8],
+    slots: Table<'a, Slot>,
+    modules: Table<'a, Module>,
+    plans: Table<'a, Plan>,
+    fragments: Table<'a, Fragment>,
+    /// Counting bits is slow where no instruction does it.
+    own_locale: Option<(u32, u32)>,
+}
+
+impl<'a> Tables<'a> {
+    fn of(chunk: &'a Chunk, locale: u32) -> Self {
+        Self {
+            heap: chunk.section(HEAP),
+            slots: chunk.table(),
+            modules: chunk.table(),
+            plans: chunk.table(),
+            fragments: chunk.table(),
+            own_locale: chunk.own_locale(locale),
+        }
+    }
+
+    fn text(&self, text: Text) -> &'a [u8] {
+        text.within(self.heap)
+    }
+
+    fn content(&self, placed: &Placed) -> &'a [u8] {
+        let row = self.own_locale.and_then(|(own, locales)| {
+            let row = placed.content.checked_mul(locales)?.checked_add(own)?;
+            self.fragments.get(Ref::new(row))
+        });
+        row.map_or(b"{}", |row| self.text(row.json))
+    }
+
+    /// Up to the list of experiments, which is left open. In few pieces, as there are many of these in an answer. (In Wasm,
+    /// copying the short ones word by word was no faster than one instruction each.)
+    fn module(&self, out: &mut Vec<u8>, placed: &Placed) {
+        let slot = self.slots.get(placed.slot).map(|slot| slot.opening);
+        let module = self.modules.get(placed.module).map(|module| module.opening);
+        out.extend_from_slice(self.text(slot.unwrap_or_default()));
+        out.extend_from_slice(self.text(module.unwrap_or_default()));
+        escape(out, self.plan_key(&placed.resolved));
+        out.extend_from_slice(b"\",\"content\":");
+        out.extend_from_slice(self.content(placed));
+        out.extend_from_slice(match placed.resolved.reason {
+            Reason::Static => b",\"reason\":\"STATIC\",\"experiments\":[".as_slice(),
+            Reason::TargetingMatch => b",\"reason\":\"TARGETING_MATCH\",\"experiments\":[",
+            Reason::Split => b",\"reason\":\"SPLIT\",\"experiments\":[",
+            Reason::Default => b",\"reason\":\"DEFAULT\",\"experiments\":[",
+            Reason::Error => b",\"reason\":\"ERROR\",\"experiments\":[",
+        });
+    }
+
+    /// A default is named by a reserved key.
+    fn plan_key(&self, resolved: &Resolved) -> &'a [u8] {
+        let plan = resolved.plan.and_then(|plan| self.plans.get(plan));
+        plan.map_or(b"default", |plan| self.text(plan.key))
+    }
 }
 
 fn experiments(chunk: &Chunk, out: &mut Vec<u8>, enrolments: &[Enrolment]) {
+    if enrolments.is_empty() {
+        return;
+    }
     let mut json = Json::new(out);
     for enrolment in enrolments {
         let (Some(experiment), Some(variant)) = (
@@ -153,12 +202,4 @@ fn number(out: &mut Vec<u8>, mut number: u64) {
         }
     }
     out.extend_from_slice(digits.get(unused..).unwrap_or(&[]));
-}
-
-/// A default is named by a reserved key.
-fn plan_key<'a>(chunk: &'a Chunk, resolved: &Resolved) -> &'a [u8] {
-    resolved
-        .plan
-        .and_then(|plan| chunk.row(plan))
-        .map_or(b"default", |plan| chunk.text_bytes(plan.key))
 }

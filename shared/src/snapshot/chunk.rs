@@ -125,15 +125,18 @@ impl Chunk {
         self.try_text(text).unwrap_or("")
     }
 
-    /// A content in one of the supported locales, as JSON.
-    pub fn fragment(&self, content: u32, locale: u32) -> Option<&[u8]> {
+    /// Which of the chunk's own locales a supported one is, and how many it has.
+    pub fn own_locale(&self, locale: u32) -> Option<(u32, u32)> {
         let mask = self.meta.locale_mask;
         let bit = 1_u64.checked_shl(locale)?;
-        if mask & bit == 0 {
-            return None;
-        }
         let own = (mask & bit.saturating_sub(1)).count_ones();
-        let row = content.checked_mul(mask.count_ones())?.checked_add(own)?;
+        (mask & bit != 0).then_some((own, mask.count_ones()))
+    }
+
+    /// A content in one of the supported locales, as JSON.
+    pub fn fragment(&self, content: u32, locale: u32) -> Option<&[u8]> {
+        let (own, locales) = self.own_locale(locale)?;
+        let row = content.checked_mul(locales)?.checked_add(own)?;
         self.heap(self.row(Ref::<records::Fragment>::new(row))?.json)
     }
 

@@ -51,6 +51,15 @@ pub struct Text {
     pub len: u32,
 }
 
+impl Text {
+    /// Its bytes; empty if out of range, which a checked chunk doesn't have.
+    pub fn within(self, heap: &[u8]) -> &[u8] {
+        let start = self.at as usize;
+        heap.get(start..start.saturating_add(self.len as usize))
+            .unwrap_or(&[])
+    }
+}
+
 impl Field for Text {
     const SIZE: usize = 8;
     #[inline]

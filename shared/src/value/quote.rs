@@ -8,8 +8,18 @@ pub fn quote(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// What stands between the quotation marks. Whatever lies between two escapes is copied in one piece.
+/// What stands between the quotation marks.
 pub fn escape(out: &mut Vec<u8>, text: &[u8]) {
+    if plain(text) == text.len() {
+        out.extend_from_slice(text);
+    } else {
+        escape_some(out, text);
+    }
+}
+
+/// Whatever lies between two escapes is copied in one piece.
+#[cold]
+fn escape_some(out: &mut Vec<u8>, text: &[u8]) {
     let mut rest = text;
     while let Some((plain, from)) = rest.split_at_checked(plain(rest)) {
         out.extend_from_slice(plain);
@@ -57,9 +67,28 @@ pub fn plain(bytes: &[u8]) -> usize {
         }
         at = at.saturating_add(8);
     }
-    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0x00..=0x1F);
+    let special = |byte: &u8| *SPECIAL.get(usize::from(*byte)).unwrap_or(&true);
     at.saturating_add(rest.iter().position(special).unwrap_or(rest.len()))
 }
+
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let (below, _) = special.split_at_mut(0x20);
+    let mut rest = below;
+    while let Some((first, others)) = rest.split_first_mut() {
+        *first = true;
+        rest = others;
+    }
+    let (_, from) = special.split_at_mut(b'"' as usize);
+    if let Some(quotation) = from.first_mut() {
+        *quotation = true;
+    }
+    let (_, from) = special.split_at_mut(b'\\' as usize);
+    if let Some(solidus) = from.first_mut() {
+        *solidus = true;
+    }
+    special
+};
 
 #[cfg(test)]
 mod tests {

@@ -141,7 +141,8 @@ impl<'a> Reader<'a> {
         let mut bits = 0_u64;
         self.object(|reader, name| {
             let last = name.as_bytes().last().copied().unwrap_or(0);
-            let bit = 1_u64 << (name.len().wrapping_mul(7) as u8).wrapping_add(last) % 64;
+            let mixed = (name.len().wrapping_mul(7) as u8).wrapping_add(last);
+            let bit = 1_u64 << (mixed % 64);
             let known = bits & bit != 0
                 && attributes.len() < FEW
                 && attributes.iter().any(|(given, _)| *given == name);

@@ -2,7 +2,8 @@
 //! twenty modules with fifty plans each, with contents of several sizes. Floors and steps take turns, so that a busy machine
 //! slows both. `run.mjs` does the same with the Wasm build.
 //!
-//!   bench-request FOLDER    the folder has what `bench-core pages FOLDER` wrote
+//!   bench-request FOLDER               the folder has what `bench-core pages FOLDER` wrote
+//!   bench-request PAGE STEP TIMES      does one step so often, for a profiler to watch
 
 use std::time::{Duration, Instant};
 
@@ -54,7 +55,17 @@ fn measure(steps: &mut Steps) -> Vec<Value> {
 }
 
 fn main() {
-    let folder = std::env::args().nth(1).expect("the folder of the pages");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [page, step, times] = arguments.as_slice() {
+        let page = std::fs::read(page).expect("a page");
+        let mut steps = Steps::new(page).expect("a page that fills all its modules");
+        let step = NAMES.iter().position(|name| name == step);
+        return steps.run(
+            step.expect("a step's name"),
+            times.parse().expect("a number"),
+        );
+    }
+    let folder = arguments.first().expect("the folder of the pages");
     let files = std::fs::read_dir(folder).expect("the folder of the pages");
     let mut files: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
     files.retain(|path| path.extension().is_some_and(|ending| ending == "page"));
