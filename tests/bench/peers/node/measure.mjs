@@ -29,7 +29,7 @@ export function measure(peer) {
 
   const winners = [];
   for (const begun = now(); winners.length < users.length; ) {
-    if (winners.length >= 20 && now() - begun > checking) break;
+    if (winners.length >= 10 && now() - begun > checking) break;
     winners.push(peer.winners(engine, contexts[winners.length]));
   }
 
@@ -40,8 +40,8 @@ export function measure(peer) {
     return now() - start;
   };
   // The compiler has had its time with the answers above; what is fast has some more.
-  const probe = pass(8) / 8;
-  const count = Math.min(users.length, Math.max(20, Math.floor(timing / (4 * probe))));
+  const probe = pass(4) / 4;
+  const count = Math.min(users.length, Math.max(10, Math.floor(timing / (4 * probe))));
   for (const begun = now(); now() - begun < timing / 2; ) pass(count);
   const times = [];
   for (const begun = now(); times.length === 0 || now() - begun < timing; ) times.push(pass(count));

@@ -49,9 +49,9 @@ pub fn per_evaluation(engine: &mut dyn Engine, users: usize, patience: Duration)
         }
         start.elapsed()
     };
-    let probe = pass(8.min(users)) / 8;
+    let probe = pass(4) / 4;
     let affordable = patience.as_nanos() / (4 * probe.as_nanos().max(1));
-    let count = (affordable as usize).clamp(20.min(users), users);
+    let count = (affordable as usize).clamp(10, users);
     let begun = Instant::now();
     let mut times = Vec::new();
     while times.is_empty() || begun.elapsed() < patience {

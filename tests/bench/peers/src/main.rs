@@ -1,26 +1,32 @@
 //! Measures the matching engine beside those of others, and writes what `scripts/bench` puts into the report.
 //!
-//!   skyful-peers [--full] [--only PLANS] RESULTS GRAPH [WASM [HOST]]
+//!   skyful-peers [--full] [--only PLANS] RESULTS REPORT GRAPH [WASM [HOST]]
 //!
-//! RESULTS is the JSON that is written, GRAPH the SVG; the section of the report goes to stdout. WASM is our own engine
+//! RESULTS is the JSON that is written and GRAPH the SVG; in REPORT the section is replaced, and printed. WASM is our own engine
 //! as a Wasm module and HOST the program that runs it in wasmtime. `--only` leaves larger workloads out, `--full` lifts
 //! the budgets that skip what a peer would take minutes for.
 
 mod draw;
 mod engine;
+mod goals;
+mod graph;
 mod node;
 mod ours;
 mod peers;
 mod results;
 mod run;
 mod scan;
+mod section;
+mod wasm;
 mod workload;
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use engine::Candidate;
 use results::{EngineNotes, Results, Row};
 use run::{Ledger, Patience};
+use section::{PAGE, PAGE_MODULES, SPARSE};
 use workload::{Rules, Shape, Skew, Winner, Workload};
 
 const CANDIDATES: [Candidate; 9] = [
@@ -36,29 +42,40 @@ const CANDIDATES: [Candidate; 9] = [
 ];
 const OURS: usize = 3;
 
-const SPARSE: [usize; 5] = [10, 100, 1_000, 10_000, 100_000];
-const PAGE: [usize; 5] = [10, 50, 100, 200, 500];
-const PAGE_MODULES: usize = 20;
 /// Where the winner is late: sizes that show how it grows.
 const LATE: [(usize, usize); 4] = [(1, 1_000), (1, 10_000), (1, 100_000), (PAGE_MODULES, 50)];
+/// With skewed values much is a candidate that then isn't; unselective rules leave everything one.
+const LATE_WORLDS: [(Rules, Skew); 2] = [
+    (Rules::Selective, Skew::Zipf),
+    (Rules::Unselective, Skew::Uniform),
+];
 
-/// What matters most comes first, in case a budget runs out.
+/// What matters most comes first, in case a budget runs out. The largest lists are loaded for selective rules, and where
+/// growth is in question.
 fn shapes() -> Vec<Shape> {
     let mut shapes = Vec::new();
+    let mut add = |modules, plans, rules, skew, winner| {
+        shapes.push(Shape {
+            modules,
+            plans,
+            rules,
+            skew,
+            winner,
+        });
+    };
     for rules in [Rules::Selective, Rules::Unselective] {
         for skew in [Skew::Uniform, Skew::Zipf] {
-            let sparse = SPARSE.map(|plans| (1, plans));
-            let page = PAGE.map(|plans| (PAGE_MODULES, plans));
-            let drawn = sparse.into_iter().chain(page);
-            let drawn = drawn.map(|size| (size, Winner::Drawn));
-            let late = LATE.map(|size| (size, Winner::Late));
-            shapes.extend(drawn.chain(late).map(|((modules, plans), winner)| Shape {
-                modules,
-                plans,
-                rules,
-                skew,
-                winner,
-            }));
+            for plans in SPARSE {
+                add(1, plans, rules, skew, Winner::Drawn);
+            }
+            for plans in PAGE {
+                add(PAGE_MODULES, plans, rules, skew, Winner::Drawn);
+            }
+        }
+    }
+    for (rules, skew) in LATE_WORLDS {
+        for (modules, plans) in LATE {
+            add(modules, plans, rules, skew, Winner::Late);
         }
     }
     shapes
@@ -129,22 +146,57 @@ fn main() {
         most = arguments[at + 1].parse().expect("a number of plans");
         arguments.drain(at..at + 2);
     }
+    let [results, report, graph, wasm @ ..] = &arguments[..] else {
+        panic!("usage: skyful-peers [--full] [--only PLANS] RESULTS REPORT GRAPH [WASM [HOST]]");
+    };
     let patience = Patience::new(full);
     let mut ledgers = BTreeMap::new();
-    let mut all = Vec::new();
-    for shape in shapes() {
-        if shape.modules * shape.plans > most {
-            continue;
-        }
-        eprintln!("{shape:?}");
-        all.extend(rows(shape, &patience, &mut ledgers));
-    }
-    let results = Results {
+    let mut measured = Results {
         engines: notes(),
-        rows: all,
+        rows: Vec::new(),
         wasm: Vec::new(),
         full,
     };
-    let json = serde_json::to_string_pretty(&results).expect("it is JSON");
-    std::fs::write(&arguments[0], json + "\n").expect("the results are written");
+    for shape in shapes() {
+        if shape.modules * shape.plans <= most {
+            eprintln!("{shape:?}");
+            measured.rows.extend(rows(shape, &patience, &mut ledgers));
+        }
+    }
+    if let [module, host @ ..] = wasm {
+        let host = host.first().map(|host| &**host);
+        for skew in [Skew::Uniform, Skew::Zipf] {
+            let workload = Workload::draw(page(skew));
+            let rows = wasm::measure(module, host, &word(skew), &workload);
+            measured.wasm.extend(rows);
+        }
+    }
+    let json = serde_json::to_string_pretty(&measured).expect("it is JSON");
+    fs::write(results, json + "\n").expect("the results are written");
+    fs::write(graph, graph::svg(&measured)).expect("the graph is written");
+    let section = section::text(&measured);
+    let old = fs::read_to_string(report).expect("a report");
+    fs::write(report, spliced(&old, &section)).expect("the report is written");
+    print!("{section}");
+}
+
+/// The page that Wasm is measured on.
+fn page(skew: Skew) -> Shape {
+    Shape {
+        modules: PAGE_MODULES,
+        plans: 50,
+        rules: Rules::Selective,
+        skew,
+        winner: Winner::Drawn,
+    }
+}
+
+/// A report with a new section in place of the old one, or at its end.
+fn spliced(report: &str, section: &str) -> String {
+    let (before, rest) = match report.find(section::TITLE) {
+        Some(at) => report.split_at(at),
+        None => (report, ""),
+    };
+    let after = rest.find("\n## ").map_or("", |at| &rest[at..]);
+    format!("{}\n\n{section}{after}", before.trim_end())
 }

@@ -1,9 +1,11 @@
 //! The peers that run in Node: a program of theirs gets the workload as JSON, and answers with figures and winners.
 
 use std::fs;
+use std::io::Read;
 use std::path::PathBuf;
-use std::process::Command;
-use std::time::Duration;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
@@ -60,15 +62,20 @@ pub fn measure(
     let path = std::env::temp_dir().join(name);
     fs::write(&path, workload.to_json().to_string()).expect("the workload is written");
     let millis = |time: Duration| time.min(Duration::from_secs(3_600)).as_millis().to_string();
-    let output = Command::new("node")
+    let mut command = Command::new("node");
+    command
         .args(["--max-old-space-size=8192", "--stack-size=4000"])
         .arg(folder().join(script.file))
         .arg(&path)
         .args([millis(patience.timing), millis(patience.checking)])
-        .env("NODE_ENV", "production")
-        .output()
-        .expect("node starts");
+        .env("NODE_ENV", "production");
+    let output = finished(command, patience.loading);
     fs::remove_file(&path).expect("the workload is there");
+    let Some(output) = output else {
+        let secs = patience.loading.as_secs();
+        ledger.record(plans, patience.loading);
+        return Err(format!("skipped: not through after {secs} s"));
+    };
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let line = said.lines().find(|line| line.contains("Error"));
@@ -98,5 +105,44 @@ pub fn measure(
         load_ns: answer.load_ns,
         cold_ns: answer.cold_ns,
         bytes: answer.bytes,
+    })
+}
+
+/// None: it took too long, and was ended.
+fn finished(mut command: Command, patience: Duration) -> Option<Output> {
+    let begun = Instant::now();
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("node starts");
+    // What it says is more than a pipe holds.
+    let listen = |mut pipe: Box<dyn Read + Send>| {
+        thread::spawn(move || {
+            let mut said = Vec::new();
+            pipe.read_to_end(&mut said).map(|_| said)
+        })
+    };
+    let stdout = listen(Box::new(child.stdout.take()?));
+    let stderr = listen(Box::new(child.stderr.take()?));
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("it was started") {
+            break status;
+        }
+        if begun.elapsed() > patience {
+            child.kill().expect("it still runs");
+            child.wait().expect("it was started");
+            return None;
+        }
+        thread::sleep(Duration::from_millis(20));
+    };
+    let said = |thread: thread::JoinHandle<std::io::Result<Vec<u8>>>| {
+        let said = thread.join().expect("a listener");
+        said.expect("it could be heard")
+    };
+    Some(Output {
+        status,
+        stdout: said(stdout),
+        stderr: said(stderr),
     })
 }

@@ -223,3 +223,18 @@ impl Engine for Whole {
 fn number(key: &str) -> u32 {
     key[1..].parse().expect("a numbered key")
 }
+
+/// What the Wasm module is given, and what it must answer, one body after the other.
+pub fn for_wasm(workload: &Workload) -> Result<(Vec<u8>, Vec<u8>), String> {
+    let chunk = chunk(workload)?;
+    let mut edge = Edge::load(&chunk);
+    edge.meet(&workload.users);
+    let (digest, chunk) = chunk.split_at(size_of::<Digest>());
+    let mut input = digest.to_vec();
+    for frame in std::iter::once(&chunk).chain(&edge.requests) {
+        input.extend_from_slice(&(frame.len() as u32).to_le_bytes());
+        input.extend_from_slice(frame);
+    }
+    let bodies = (0..workload.users.len()).flat_map(|user| edge.body(user));
+    Ok((input, bodies.collect()))
+}

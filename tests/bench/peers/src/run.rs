@@ -9,7 +9,7 @@ use crate::workload::{User, Workload};
 pub struct Patience {
     /// For timing one engine on one workload.
     pub timing: Duration,
-    /// For checking its answers, after the first twenty users.
+    /// For checking its answers, after the first ten users.
     pub checking: Duration,
     /// For what one engine loads in a whole run.
     pub loading: Duration,
@@ -133,7 +133,7 @@ fn check(name: &str, engine: &mut dyn Engine, reference: &[Vec<u32>], patience: 
     let begun = Instant::now();
     let mut winners = Vec::new();
     for (user, expected) in reference.iter().enumerate() {
-        if user >= 20 && begun.elapsed() > patience {
+        if user >= 10 && begun.elapsed() > patience {
             return user;
         }
         winners.clear();

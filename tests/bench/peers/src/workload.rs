@@ -200,7 +200,7 @@ impl World {
         let mut loose = Vec::new();
         let mut kinds = vec![0, 1, 2, 3, 4];
         if shape.winner == Winner::Late {
-            loose.push(Predicate::PercentBelow(draw.between(500, 5_000) as u16));
+            loose.push(Predicate::PercentBelow(draw.between(100, 5_000) as u16));
             kinds.pop();
         }
         let wanted = draw.between(2, 4) as usize;
@@ -216,20 +216,17 @@ impl World {
 
     fn loose(&self, draw: &mut Draw, kind: u32) -> Predicate {
         match kind {
-            0 => {
-                let count = draw.between(1, 2);
-                Predicate::Platforms(distinct(draw, &self.platforms, count) as u8)
-            }
-            1 => Predicate::VersionAtLeast(version(draw, 6)),
+            0 => Predicate::Platforms(distinct(draw, &self.platforms, 1) as u8),
+            1 => Predicate::VersionAtLeast(version(draw, 8)),
             2 => {
-                let from = draw.between(16, 60);
-                Predicate::Age(from as u8, (from + draw.between(10, 40)) as u8)
+                let from = draw.between(16, 70);
+                Predicate::Age(from as u8, (from + draw.between(5, 25)) as u8)
             }
             3 => {
-                let count = draw.between(2, 5);
+                let count = draw.between(1, 2);
                 Predicate::Languages(distinct(draw, &self.languages, count))
             }
-            _ => Predicate::PercentBelow(draw.between(500, 9_500) as u16),
+            _ => Predicate::PercentBelow(draw.between(100, 3_000) as u16),
         }
     }
 }
