@@ -141,9 +141,9 @@ fn main() {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let full = arguments.iter().any(|argument| argument == "--full");
     arguments.retain(|argument| argument != "--full");
-    let mut most = usize::MAX;
+    let mut most = None;
     if let Some(at) = arguments.iter().position(|argument| argument == "--only") {
-        most = arguments[at + 1].parse().expect("a number of plans");
+        most = Some(arguments[at + 1].parse().expect("a number of plans"));
         arguments.drain(at..at + 2);
     }
     let [results, report, graph, wasm @ ..] = &arguments[..] else {
@@ -156,9 +156,11 @@ fn main() {
         rows: Vec::new(),
         wasm: Vec::new(),
         full,
+        most_plans: most,
+        load: [load(), String::new()],
     };
     for shape in shapes() {
-        if shape.modules * shape.plans <= most {
+        if most.is_none_or(|most| shape.modules * shape.plans <= most) {
             eprintln!("{shape:?}");
             measured.rows.extend(rows(shape, &patience, &mut ledgers));
         }
@@ -171,6 +173,7 @@ fn main() {
             measured.wasm.extend(rows);
         }
     }
+    measured.load[1] = load();
     let json = serde_json::to_string_pretty(&measured).expect("it is JSON");
     fs::write(results, json + "\n").expect("the results are written");
     fs::write(graph, graph::svg(&measured)).expect("the graph is written");
@@ -178,6 +181,11 @@ fn main() {
     let old = fs::read_to_string(report).expect("a report");
     fs::write(report, spliced(&old, &section)).expect("the report is written");
     print!("{section}");
+}
+
+fn load() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or("?").to_owned()
 }
 
 /// The page that Wasm is measured on.

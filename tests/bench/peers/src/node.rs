@@ -123,8 +123,8 @@ fn finished(mut command: Command, patience: Duration) -> Option<Output> {
             pipe.read_to_end(&mut said).map(|_| said)
         })
     };
-    let stdout = listen(Box::new(child.stdout.take()?));
-    let stderr = listen(Box::new(child.stderr.take()?));
+    let stdout = listen(Box::new(child.stdout.take().expect("a pipe")));
+    let stderr = listen(Box::new(child.stderr.take().expect("a pipe")));
     let status = loop {
         if let Some(status) = child.try_wait().expect("it was started") {
             break status;

@@ -9,6 +9,10 @@ pub struct Results {
     pub wasm: Vec<WasmRow>,
     /// Whether budgets were lifted.
     pub full: bool,
+    /// Workloads with more plans were left out on demand.
+    pub most_plans: Option<usize>,
+    /// What else the machine did: its load over a minute, at the start and at the end.
+    pub load: [String; 2],
 }
 
 #[derive(Serialize, Deserialize)]

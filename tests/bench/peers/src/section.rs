@@ -34,6 +34,18 @@ pub fn text(results: &Results) -> String {
     if results.full {
         text += "\nRun with `--full`: no budget skipped anything.\n";
     }
+    if let Some(most) = results.most_plans {
+        let most = grouped(most);
+        _ = write!(
+            text,
+            "\nThis run left out whatever has more than {most} plans.\n"
+        );
+    }
+    let [start, end] = &results.load;
+    _ = write!(
+        text,
+        "\nLoad over a minute: {start} at the start, {end} at the end; this program is 1 of it.\n"
+    );
     text += "\n![Cost of one evaluation against the number of plans](cost.svg)\n";
     text += "\n### Goals\n\n";
     text += &goals::text(results);
