@@ -6,10 +6,17 @@
 //!                              everything, into the files; SIZES is what `scripts/budgets --json` prints, CORE is the
 //!                              program that `core.rs` becomes, REQUEST what those of `request/` print
 
+#[path = "peers/src/goals.rs"]
+mod goals;
 mod host;
 mod pair;
 mod platforms;
 mod report;
+// What was measured in a workspace of its own, and how it is told.
+#[path = "peers/src/results.rs"]
+mod results;
+#[path = "peers/src/section.rs"]
+mod section;
 mod wire;
 
 use std::env;

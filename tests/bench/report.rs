@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::host::root;
 use crate::pair::{Beside, Warm};
 use crate::platforms::Platform;
+use crate::section;
 
 #[derive(Serialize)]
 pub struct Results {
@@ -64,7 +65,17 @@ fn text(results: &Results) -> String {
     text += "\n## From a document to an answer\n\nRelease build, one thread, no server.\n\n";
     text += &core(&results.core);
     text += &request::text(&results.request);
+    text += &peers();
     text
+}
+
+/// What `scripts/bench peers` has measured.
+fn peers() -> String {
+    let Ok(text) = fs::read_to_string(root().join("tests/bench/peers/results.json")) else {
+        return String::new();
+    };
+    let results = serde_json::from_str(&text).expect("results of the peers");
+    format!("\n{}", section::text(&results))
 }
 
 fn machine(results: &Results) -> String {
