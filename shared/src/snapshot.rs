@@ -10,6 +10,7 @@ pub mod id_shard;
 pub mod listing;
 pub mod object;
 pub mod records;
+pub mod rule_size;
 pub mod table;
 pub mod wire;
 
