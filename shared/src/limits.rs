@@ -55,10 +55,10 @@ pub const RULE_COST: u32 = 100_000;
 /// Nesting of one rule as it is visited: a segment that is put in is a level of its own.
 pub const RULE_LEVELS: usize = 64;
 /// Predicates, groups and segments that one rule may visit.
-pub const RULE_NODES: u32 = 200_000;
+pub const RULE_NODES: u32 = 250_000;
 /// What one request may cost in a page: its plans and their rules, and the plans of the modules that one of its
 /// arrangements places, each as often as it is placed. A plan and a predicate are 1 and more with many values (see
-/// `RuleSize`); about 20 ns each, and room for 100,000 plans of ten predicates.
+/// `RuleSize`); room for 100,000 plans of ten predicates.
 pub const CHUNK_RULE_COST: u64 = 2_000_000;
 /// Schedules differ by plan, but each is looked at for `valid_until`: windows of all of a chunk's schedules.
 pub const CHUNK_WINDOWS: usize = 100_000;

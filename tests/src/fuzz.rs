@@ -71,6 +71,9 @@ pub(crate) fn settle(
         Mutant::Ours(_) => theirs(data, size, max_size),
         Mutant::Theirs(from) => {
             let from = from.min(size);
+            if from == max_size {
+                return size;
+            }
             from + theirs(&mut data[from..], size - from, max_size - from)
         }
     }

@@ -94,11 +94,11 @@ fn a_chunk_beyond_a_table_limit_is_refused_by_its_name() {
     refused("SLOTS", |p| repeat::<Slot>(p, limits::SLOTS + 1));
     refused("MODULES", |p| repeat::<Module>(p, limits::MODULES + 1));
     refused("ATTRIBUTES", |p| {
-        repeat::<Attribute>(p, limits::ATTRIBUTES + 1)
+        repeat::<Attribute>(p, limits::ATTRIBUTES + 1);
     });
     refused("LOCALES", |p| repeat::<Locale>(p, limits::LOCALES + 1));
     refused("EXPERIMENTS", |p| {
-        repeat::<Experiment>(p, limits::EXPERIMENTS + 1)
+        repeat::<Experiment>(p, limits::EXPERIMENTS + 1);
     });
     refused("SEGMENTS", |p| repeat::<Segment>(p, limits::SEGMENTS + 1));
     refused("ZONES", |p| repeat::<Zone>(p, limits::ZONES + 1));
@@ -186,19 +186,19 @@ fn texts_and_numbers_of_a_chunk_have_the_limits_of_documents() {
         p.each(|r: &mut Fragment| r.json = json);
     });
     refused("SLOT_MAX", |p| {
-        p.each(|r: &mut Slot| r.max = limits::SLOT_MAX + 1)
+        p.each(|r: &mut Slot| r.max = limits::SLOT_MAX + 1);
     });
     refused("WEIGHT", |p| {
-        p.each(|r: &mut Entry| r.weight = limits::WEIGHT + 1)
+        p.each(|r: &mut Entry| r.weight = limits::WEIGHT + 1);
     });
     refused("CAP_LIMIT", |p| {
-        p.each(|r: &mut Cap| r.limit = limits::CAP_LIMIT + 1)
+        p.each(|r: &mut Cap| r.limit = limits::CAP_LIMIT + 1);
     });
     refused("DURATION_SECS", |p| {
-        p.each(|r: &mut Cap| r.cooldown_ms = i64::MAX)
+        p.each(|r: &mut Cap| r.cooldown_ms = i64::MAX);
     });
     refused("DURATION_SECS", |p| {
-        p.each(|r: &mut Counter| r.window_secs = u64::MAX)
+        p.each(|r: &mut Counter| r.window_secs = u64::MAX);
     });
 }
 
@@ -259,7 +259,7 @@ fn many(times: usize) -> impl FnMut(&mut Parts, u32) -> Rule {
 fn what_rules_may_cost_is_bounded_by_rule_and_by_page() {
     refused("RULE_DEPTH", |p| chain(p, limits::RULE_DEPTH + 1, not));
     refused("RULE_LEVELS", |p| {
-        chain(p, limits::RULE_LEVELS + 1, segment)
+        chain(p, limits::RULE_LEVELS + 1, segment);
     });
     // Ten of ten of ten: few rows, many visits.
     refused("RULE_COST", |p| chain(p, 6, many(10)));
@@ -411,4 +411,47 @@ fn a_request_beyond_a_limit_is_refused_with_its_number() {
     let query: Vec<String> = (0..257).map(|n| format!("attr.a{n}=1")).collect();
     assert!(Context::from_query(&query.join("&")).is_err());
     assert!(Context::from_query(&"x".repeat(10_000_000)).is_err());
+}
+
+/// Run with `--release -- --ignored --nocapture`; figures go to `shared/fuzz/RESULTS.md`.
+#[test]
+#[ignore = "prints times"]
+fn what_the_dearest_chunk_costs() {
+    use skyful::resolve::fatigue::Tallies;
+    use skyful::resolve::write::{Release, Track};
+    use skyful::resolve::{Input, answer};
+    let mut parts = parts();
+    // 8,421 visits a plan, all of them false for somebody of an unknown age.
+    chain(&mut parts, 3, many(20));
+    repeat::<Plan>(&mut parts, 230);
+    parts.each(|m: &mut Meta| m.plans = Span::new(0, 230));
+    parts.each(|m: &mut Module| m.plans = Span::EMPTY);
+    let opening = std::time::Instant::now();
+    let chunk = parts.open().expect("just within CHUNK_RULE_COST");
+    println!("opening: {:?}", opening.elapsed());
+    let release = Release {
+        sequence: 1,
+        snapshot: skyful::snapshot::Digest::NONE,
+        track: Track::Stable,
+    };
+    for explain in [false, true] {
+        let best = (0..5).map(|_| {
+            let context = Context {
+                explain,
+                ..Context::default()
+            };
+            let input = Input {
+                context: &context,
+                locale: 0,
+                now_ms: 0,
+                tallies: Tallies::read(&chunk, |_| None),
+                ids: None,
+                defaults_only: false,
+            };
+            let started = std::time::Instant::now();
+            let bytes = answer(&chunk, input, "en", &release).len();
+            (started.elapsed(), bytes)
+        });
+        println!("explained {explain}: {:?}", best.min().expect("a run"));
+    }
 }

@@ -8,6 +8,7 @@ use super::rules;
 use crate::compile::windows;
 use crate::limits;
 use crate::model::{Arrangement, Constraints, Module, Page};
+use crate::snapshot::rule_size::RuleSize;
 
 pub(crate) fn pages(
     r: &mut Reader<'_>,
@@ -69,7 +70,7 @@ fn plans_cost<'p>(r: &Reader<'_>, plans: impl Iterator<Item = &'p Constraints>) 
             let rules = [&constraints.placement, &constraints.audience];
             let work = rules.into_iter().flatten().map(|rule| {
                 // What couldn't be measured was reported.
-                rules::size(r, rule).map_or(0, |size| size.work())
+                rules::size(r, rule).map_or(0, RuleSize::work)
             });
             work.fold(1, u64::saturating_add)
         })

@@ -28,13 +28,14 @@ pub enum Excess {
     Nodes(u32),
 }
 
-/// Searching a text costs what a few dozen comparisons do; a request's text is at most 8 KiB.
-const SEARCH_WORK: u32 = 16;
-/// An automaton is looked over before it is searched with, and reads byte by byte.
-const MATCH_WORK: u32 = 64;
-const MATCH_BYTES_A_STEP: u32 = 32;
-/// Each value is looked for in all of a request's list.
-const IN_LIST_WORK: u32 = 16;
+/// Searching a text, and running an automaton over it, cost more than a comparison: how much more is up to the text of the
+/// request, and these are for a short one. Room for a page of 100,000 plans that each search comes first.
+const SEARCH_WORK: u32 = 4;
+const MATCH_WORK: u32 = 8;
+/// An automaton is looked over each time before it is searched with.
+const MATCH_BYTES_A_STEP: u32 = 128;
+/// Each value is looked for in all of a request's list, which is short as well.
+const IN_LIST_WORK: u32 = 2;
 
 impl RuleSize {
     /// `len` as a predicate row has it: constants, or bytes of an automaton.

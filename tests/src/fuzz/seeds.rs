@@ -1,8 +1,8 @@
 //! What the fuzzers begin with: the documents of the vectors, which have every feature in few bytes, a few generated
 //! ones, and what they compile to. Made anew when the format changes (`scripts/fuzz seeds`).
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use skyful::compile::Snapshot;
@@ -59,7 +59,7 @@ pub fn seeds() -> Seeds {
     }
     documents.sort_by_key(|(_, document, _)| document.to_string().len());
     let mut seeds = Seeds::new();
-    let mut features = BTreeMap::new();
+    let mut features = BTreeSet::new();
     for (name, document, files) in &documents {
         add(&mut seeds, &mut features, name, document, files);
     }
@@ -77,7 +77,7 @@ pub fn seeds() -> Seeds {
 
 fn add(
     seeds: &mut Seeds,
-    features: &mut BTreeMap<(usize, u32), ()>,
+    features: &mut BTreeSet<(usize, u32)>,
     name: &str,
     document: &Value,
     files: &Files,
@@ -114,7 +114,7 @@ fn add(
 }
 
 /// Whether a chunk has filled sections, operators or orderings that none before it had.
-fn brings(bytes: &[u8], features: &mut BTreeMap<(usize, u32), ()>) -> bool {
+fn brings(bytes: &[u8], features: &mut BTreeSet<(usize, u32)>) -> bool {
     let parts = Parts::split(bytes).expect("a chunk");
     let mut found: Vec<(usize, u32)> = (AUTOMATA..parts.sections.len())
         .filter(|n| !parts.sections[*n].is_empty())
@@ -135,9 +135,10 @@ fn brings(bytes: &[u8], features: &mut BTreeMap<(usize, u32), ()>) -> bool {
     );
     let placing = parts.rows::<SlotArrangement>().into_iter();
     found.extend(placing.map(|s| (SlotArrangement::SECTION, s.ordering)));
-    found.into_iter().fold(false, |new, feature| {
-        features.insert(feature, ()).is_none() || new
-    })
+    let new = found
+        .into_iter()
+        .filter(|feature| features.insert(*feature));
+    new.count() > 0
 }
 
 fn add_releases(seeds: &mut Seeds, snapshot: &Snapshot) {
