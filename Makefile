@@ -26,9 +26,11 @@ e2e:
 bench:
 	scripts/bench
 
-## Everything generated, at full count: the second reader, mutants, and edges against faulty stores.
+## Everything generated, at full count: the second reader, mutants, and edges against faulty stores. What coverage guides
+## is `scripts/fuzz [SECONDS] [TARGET…]`, which needs nightly Rust.
 fuzz:
 	SKYFUL_CASES=1000000 $(CARGO) test --release --package skyful-tests --test equality -- --nocapture
 	SKYFUL_ALL=1 $(CARGO) test --package skyful-origin --test cli thousand_plans
 	SKYFUL_MUTANTS=1000000 $(CARGO) test --release --package skyful-tests --test mutants
+	SKYFUL_MUTANTS=10000 $(CARGO) test --release --package skyful-tests --test corpora
 	SKYFUL_SCHEDULES=10000 $(CARGO) test --package skyful-tests --test faults -- --nocapture

@@ -17,10 +17,10 @@ use alloc::vec::Vec;
 
 use crate::limits;
 use crate::locale::Locales;
-use crate::model::Workspace;
+use crate::model::{WeeklyWindow, Workspace};
 use crate::problem::{Problem, Severity};
 use crate::snapshot::listing::{PageEntry, page_hash};
-use crate::snapshot::{Digest, Kind, Listing};
+use crate::snapshot::{Chunk, Digest, Kind, Listing};
 
 /// A compiled workspace: the listing, and all objects it names.
 #[derive(Clone, Debug)]
@@ -31,6 +31,12 @@ pub struct Snapshot {
 
 /// Tells the progress of long work: pages done, pages in all.
 pub type Progress<'a> = &'a mut dyn FnMut(usize, usize);
+
+/// The weekly windows of a schedule as they lie in a chunk: minutes of the week, from and until.
+pub(crate) fn windows(weekly: &[WeeklyWindow]) -> Vec<(u32, u32)> {
+    let merged = times::windows(weekly).into_iter();
+    merged.map(|w| (w.from_min, w.until_min)).collect()
+}
 
 /// Compiles every page. Fails only if something is too large for an edge store.
 pub fn compile(workspace: &Workspace, progress: Progress<'_>) -> Result<Snapshot, Vec<Problem>> {
@@ -88,7 +94,7 @@ fn chunks(workspace: &Workspace, page: &str, mask: u64) -> Result<Vec<(u64, Vec<
     let one_locale = mask.count_ones() <= 1;
     if bytes.len() <= limits::PORTABLE_BYTES || (one_locale && bytes.len() <= limits::OBJECT_BYTES)
     {
-        return Ok([(mask, bytes)].into());
+        return opens(workspace, page, bytes).map(|bytes| [(mask, bytes)].into());
     }
     if one_locale {
         let message = format!(
@@ -106,6 +112,20 @@ fn chunks(workspace: &Workspace, page: &str, mask: u64) -> Result<Vec<(u64, Vec<
     let mut parts = chunks(workspace, page, low)?;
     parts.extend(chunks(workspace, page, high)?);
     Ok(parts)
+}
+
+/// What no edge would open must not be published. Check has the same limits, so this says something only where a page
+/// is beyond one in a way that check doesn't see.
+fn opens(workspace: &Workspace, page: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Problem> {
+    let digest = Kind::Page.digest(&bytes);
+    match Chunk::open(bytes, digest, &workspace.key, page) {
+        Ok(chunk) => Ok(chunk.into_bytes()),
+        Err(why) => Err(too_large(
+            format!("/pages/{page}"),
+            format!("page `{page}` makes a chunk that no edge opens: {why}"),
+            "move modules or plans to another page",
+        )),
+    }
 }
 
 fn halves(mask: u64) -> (u64, u64) {

@@ -55,6 +55,20 @@ pub const RULE_DEPTH: usize = 32;
 pub const CONDITIONS_A_PLAN: usize = 256;
 /// Predicates that one rule may visit after segments are put in.
 pub const RULE_COST: u32 = 100_000;
+/// Nesting of one rule as it is visited: a segment that is put in is a level of its own.
+pub const RULE_LEVELS: usize = 64;
+/// Predicates, groups and segments that one rule may visit.
+pub const RULE_NODES: u32 = 250_000;
+/// What one request may cost in a page: its plans and their rules, and the plans of the modules that one of its
+/// arrangements places, each as often as it is placed. A plan and a predicate are 1 and more with many values (see
+/// `RuleSize`); room for 100,000 plans of ten predicates.
+pub const CHUNK_RULE_COST: u64 = 2_000_000;
+/// Schedules differ by plan, but each is looked at for `valid_until`: windows of all of a chunk's schedules.
+pub const CHUNK_WINDOWS: usize = 100_000;
+/// Zones in one chunk: there are about 600 names.
+pub const ZONES: usize = 1_000;
+/// Changes of one zone's offset between 2000 and 2100.
+pub const TRANSITIONS: usize = 1_000;
 /// Values of one `in`, `contains_any`, … list.
 pub const LIST_VALUES: usize = 10_000;
 /// Bytes of one text constant in a rule.

@@ -12,6 +12,7 @@ pub mod listing;
 pub mod object;
 pub mod opening;
 pub mod records;
+pub mod rule_size;
 pub mod table;
 pub mod wire;
 

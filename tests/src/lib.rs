@@ -2,6 +2,7 @@
 //! documents and contexts, and the conformance vectors.
 #![forbid(unsafe_code)]
 
+pub mod fuzz;
 pub mod generate;
 pub mod product;
 pub mod reader;

@@ -8,13 +8,13 @@ use super::Options;
 use super::at::{At, kind};
 use super::locales::LocaleTable;
 use super::names::{NameKind, Names};
-use super::rules::Size;
 use super::schemas::ContentSchema;
 use super::shapes::Shape;
 use super::suggest::Suggestions;
 use crate::document::{Entry, Place, Value};
 use crate::limits;
 use crate::problem::{Problem, Problems, Severity};
+use crate::snapshot::rule_size::RuleSize;
 
 pub(crate) struct Reader<'t> {
     pub problems: Problems,
@@ -29,7 +29,7 @@ pub(crate) struct Reader<'t> {
     /// By module type.
     pub schemas: BTreeMap<String, Rc<ContentSchema>>,
     /// Of segments that are neither faulty nor in a circle.
-    pub segment_sizes: BTreeMap<String, Size>,
+    pub segment_sizes: BTreeMap<String, RuleSize>,
     /// Modules that some page places, and experiments that some plan names.
     pub placed: BTreeSet<String>,
     pub used_experiments: BTreeSet<String>,

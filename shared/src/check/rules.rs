@@ -10,6 +10,8 @@ use crate::compile::regex;
 use crate::document::Value;
 use crate::limits;
 use crate::model::{Attribute, Comparison, Predicate, Rule, Scalar, Test};
+use crate::snapshot::records;
+use crate::snapshot::rule_size::{Excess, RuleSize};
 use crate::value::Type;
 use crate::value::network::Network;
 
@@ -20,58 +22,66 @@ pub(crate) fn audience(r: &mut Reader<'_>, at: &At<'_>) -> Option<Rule> {
     within_limits(r, at, size).then_some(rule)
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Size {
-    pub depth: usize,
-    pub cost: u32,
-}
-
-impl Size {
-    pub fn is_allowed(self) -> bool {
-        self.depth <= limits::RULE_DEPTH && self.cost <= limits::RULE_COST
-    }
-}
-
 /// Of a rule with its segments put in. None if one of them couldn't be read.
-pub(crate) fn size(r: &Reader<'_>, rule: &Rule) -> Option<Size> {
-    const LEAF: Size = Size { depth: 1, cost: 1 };
-    let children = match rule {
-        Rule::Predicate(_) => return Some(LEAF),
-        Rule::Segment(key) => return r.segment_sizes.get(key).copied(),
-        Rule::Not(child) => std::slice::from_ref(&**child),
-        Rule::All(children) | Rule::Any(children) => children.as_slice(),
-    };
-    let mut total = Size { depth: 0, cost: 0 };
-    for child in children {
-        let size = size(r, child)?;
-        total.depth = total.depth.max(size.depth);
-        total.cost = total.cost.saturating_add(size.cost);
+pub(crate) fn size(r: &Reader<'_>, rule: &Rule) -> Option<RuleSize> {
+    match rule {
+        Rule::Predicate(predicate) => {
+            let (operator, len) = asked(&predicate.test);
+            Some(RuleSize::predicate(
+                operator,
+                u32::try_from(len).unwrap_or(u32::MAX),
+            ))
+        }
+        Rule::Segment(key) => r.segment_sizes.get(key).copied(),
+        Rule::Not(child) => RuleSize::group(std::iter::once(size(r, child))),
+        Rule::All(children) | Rule::Any(children) => {
+            RuleSize::group(children.iter().map(|child| size(r, child)))
+        }
     }
-    // A group without children is still something to visit.
-    Some(Size {
-        depth: total.depth.saturating_add(1),
-        cost: total.cost.max(1),
-    })
 }
 
-pub(crate) fn within_limits(r: &mut Reader<'_>, at: &At<'_>, size: Size) -> bool {
-    if size.depth > limits::RULE_DEPTH {
-        let message = format!(
-            "this rule is {} deep with its segments put in; at most {} (RULE_DEPTH) are allowed",
-            size.depth,
+/// A test as a predicate row will have it, as far as it matters to its size.
+fn asked(test: &Test) -> (records::Operator, usize) {
+    use records::Operator as Row;
+    match test {
+        Test::Exists | Test::Missing => (Row::Exists, 0),
+        Test::Compare(..) => (Row::Eq, 1),
+        Test::StartsWith(_) | Test::EndsWith(_) => (Row::StartsWith, 1),
+        Test::Between(..) => (Row::Between, 2),
+        Test::In(values) | Test::NotIn(values) => (Row::In, values.len()),
+        Test::Contains(_) => (Row::Contains, 1),
+        Test::Matches { automaton, .. } => (Row::Matches, automaton.len()),
+        Test::InCidr(networks) => (Row::InCidr, networks.len()),
+        Test::ContainsAny(values) | Test::ContainsAll(values) | Test::ContainsNone(values) => {
+            (Row::ContainsAny, values.len())
+        }
+    }
+}
+
+pub(crate) fn within_limits(r: &mut Reader<'_>, at: &At<'_>, size: RuleSize) -> bool {
+    let Some(excess) = size.excess() else {
+        return true;
+    };
+    let message = match excess {
+        Excess::Depth(depth) => format!(
+            "this rule is {depth} deep with its segments put in; at most {} (RULE_DEPTH) are allowed",
             limits::RULE_DEPTH
-        );
-        r.error_intro("limit", at, message);
-    }
-    if size.cost > limits::RULE_COST {
-        let message = format!(
-            "this rule has {} predicates with its segments put in; at most {} (RULE_COST) are allowed",
-            size.cost,
+        ),
+        Excess::Levels(levels) => format!(
+            "this rule is {levels} levels deep, counting each segment that is put in; at most {} (RULE_LEVELS) are allowed",
+            limits::RULE_LEVELS
+        ),
+        Excess::Predicates(predicates) => format!(
+            "this rule has {predicates} predicates with its segments put in; at most {} (RULE_COST) are allowed",
             limits::RULE_COST
-        );
-        r.error_intro("limit", at, message);
-    }
-    size.is_allowed()
+        ),
+        Excess::Nodes(nodes) => format!(
+            "this rule has {nodes} predicates, groups and segments with its segments put in; at most {} (RULE_NODES) are allowed",
+            limits::RULE_NODES
+        ),
+    };
+    r.error_intro("limit", at, message);
+    false
 }
 
 pub(crate) fn rule(r: &mut Reader<'_>, at: &At<'_>) -> Option<Rule> {

@@ -10,6 +10,7 @@ use crate::ids::IdKey;
 use crate::limits;
 use crate::model::{Rule, Segment};
 use crate::problem::Severity;
+use crate::snapshot::rule_size::RuleSize;
 
 /// Faulty lines listed of one file; more are counted.
 const LINES_LISTED: usize = 10;
@@ -97,12 +98,12 @@ fn references<'s>(rule: &'s Rule, out: &mut Vec<&'s str>) {
 
 fn measure_one(r: &mut Reader<'_>, root: &At<'_>, key: &str, read: &BTreeMap<String, Segment>) {
     let size = match read.get(key) {
-        Some(Segment::Ids(_)) => Some(rules::Size { depth: 1, cost: 1 }),
-        Some(Segment::Rule(rule)) => rules::size(r, rule),
+        Some(Segment::Ids(_)) => Some(RuleSize::id_list().segment()),
+        Some(Segment::Rule(rule)) => rules::size(r, rule).map(RuleSize::segment),
         None => None,
     };
     let Some(size) = size else { return };
-    if size.is_allowed() {
+    if size.excess().is_none() {
         r.segment_sizes.insert(key.to_owned(), size);
         return;
     }

@@ -88,7 +88,7 @@ pub fn zone(builder: &mut Builder, name: &str) -> Ref<Zone> {
 }
 
 /// Disjoint windows that don't touch, sorted, within one week from Monday 00:00.
-fn windows(weekly: &[WeeklyWindow]) -> Vec<Window> {
+pub fn windows(weekly: &[WeeklyWindow]) -> Vec<Window> {
     let mut parts = Vec::new();
     for window in weekly {
         let every_day = !window.days.contains(&true);

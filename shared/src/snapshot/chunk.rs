@@ -77,6 +77,10 @@ impl Chunk {
         &self.bytes
     }
 
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     pub fn meta(&self) -> &Meta {
         &self.meta
     }

@@ -1,25 +1,28 @@
 //! The meaning check: a chunk that was signed may still be wrong, and what passes here is answered
 //! from without another look.
 
+mod counts;
 mod index;
+mod rules;
 
 use super::Chunk;
 use crate::limits;
 use crate::snapshot::DecodeError;
 use crate::snapshot::records::{
     self, Attribute, BucketRange, Cap, Counted, Counter, Entry, Experiment, Fragment, Locale, Log2,
-    Meta, Module, Operator, OrderingKind, Plan, Predicate, Rule, RuleKind, Segment, Slot,
-    SlotArrangement, Source, Subject, Transition, Variant, VersionConstant, Window, WindowKind,
-    Word,
+    Module, Operator, OrderingKind, Plan, Predicate, Slot, SlotArrangement, Source, Subject,
+    Transition, Variant, VersionConstant, Window, WindowKind, Word,
 };
-use crate::snapshot::table::{self, Record, Ref};
 use crate::snapshot::{automaton, opening};
 use crate::value::Type;
-use alloc::vec::Vec;
+use alloc::collections::BTreeSet;
 
 /// Minutes of a week.
 const WEEK: u32 = 7 * 1_440;
 const NONE: u32 = u32::MAX;
+/// Looking for the next change of a schedule stops at each change of the offset. No zone changes twice within a week
+/// between 2000 and 2100.
+const TRANSITION_GAP_SECS: i64 = 5 * 86_400;
 
 impl Chunk {
     pub(super) fn validate(&self) -> Result<(), DecodeError> {
@@ -35,7 +38,9 @@ impl Chunk {
             "heap is not UTF-8",
         )?;
         require(records::all_valid(self), "a reference outside its table")?;
-        require(self.counts_fit(), "a count beyond its limit")?;
+        if let Some(limit) = counts::beyond(self) {
+            return Err(DecodeError::Meaning(limit));
+        }
         require(self.meta_fits(), "page row")?;
         require(
             self.table::<Attribute>().iter().all(attribute_fits),
@@ -47,7 +52,8 @@ impl Chunk {
                 .all(|p| self.predicate_fits(&p)),
             "predicate",
         )?;
-        require(self.rules_fit(), "rule")?;
+        require(self.automata_fit(), "automaton")?;
+        rules::fit(self)?;
         require(self.schedules_fit() && self.changes_fit(), "schedule")?;
         require(
             self.table::<Experiment>()
@@ -69,35 +75,6 @@ impl Chunk {
         require(self.fragments_fit(), "content")
     }
 
-    fn counts_fit(&self) -> bool {
-        fn within<R: Record>(chunk: &Chunk, limit: usize) -> bool {
-            chunk.table::<R>().len() <= limit
-        }
-        within::<Meta>(self, 1)
-            && within::<Locale>(self, limits::LOCALES)
-            && within::<Attribute>(self, limits::ATTRIBUTES)
-            && within::<Experiment>(self, limits::EXPERIMENTS)
-            && within::<Segment>(self, limits::SEGMENTS)
-            && within::<Slot>(self, limits::SLOTS)
-            && within::<Module>(self, limits::MODULES)
-            && self
-                .table::<Slot>()
-                .iter()
-                .all(|s| s.max <= limits::SLOT_MAX)
-            && self
-                .table::<Module>()
-                .iter()
-                .all(|m| m.plans.len as usize <= limits::PLANS)
-            && self
-                .table::<Plan>()
-                .iter()
-                .all(|p| p.caps.len as usize <= limits::CAPS_PER_PLAN)
-            && self
-                .table::<SlotArrangement>()
-                .iter()
-                .all(|s| s.entries.len as usize <= limits::SLOT_MODULES)
-    }
-
     fn meta_fits(&self) -> bool {
         let locales = self.table::<Locale>().len() as u32;
         let known = 1_u64
@@ -117,18 +94,14 @@ impl Chunk {
         let many = match operator {
             Operator::Exists | Operator::Missing => return true,
             Operator::Matches => {
-                return matches!(kind, Type::String | Type::Enum)
-                    && predicate.len as usize <= limits::REGEX_DFA_BYTES
-                    && self
-                        .automaton(predicate.start, predicate.len)
-                        .is_some_and(automaton::fits);
+                return matches!(kind, Type::String | Type::Enum);
             }
             Operator::In
             | Operator::NotIn
             | Operator::InCidr
             | Operator::ContainsAny
             | Operator::ContainsAll
-            | Operator::ContainsNone => predicate.len as usize <= limits::LIST_VALUES,
+            | Operator::ContainsNone => true,
             Operator::Between => predicate.len == 2,
             _ => predicate.len == 1,
         };
@@ -138,6 +111,22 @@ impl Chunk {
                 self.constants_end(operator, kind)
                     .is_some_and(|rows| end as usize <= rows)
             })
+    }
+
+    /// Each is looked at once, however many predicates search with it; they don't overlap.
+    fn automata_fit(&self) -> bool {
+        let automata: BTreeSet<(u32, u32)> = self
+            .table::<Predicate>()
+            .iter()
+            .filter(|p| p.operator == Operator::Matches as u32)
+            .map(|p| (p.start, p.len))
+            .collect();
+        let mut end = 0;
+        automata.into_iter().all(|(start, len)| {
+            let apart = start >= end;
+            end = start.saturating_add(len);
+            apart && self.automaton(start, len).is_some_and(automaton::fits)
+        })
     }
 
     fn kind_of(&self, predicate: &Predicate) -> Option<Type> {
@@ -154,84 +143,23 @@ impl Chunk {
         })
     }
 
-    /// References go downwards, and what a rule may visit stays bounded although rows are shared.
-    fn rules_fit(&self) -> bool {
-        let mut sizes: Vec<(u32, u32)> = Vec::with_capacity(self.table::<Rule>().len());
-        for (index, rule) in self.table::<Rule>().iter().enumerate() {
-            let below = |to: Ref<Rule>| {
-                sizes
-                    .get(to.index as usize)
-                    .copied()
-                    .filter(|_| (to.index as usize) < index)
-            };
-            let size = match RuleKind::from_code(rule.kind) {
-                Some(RuleKind::All | RuleKind::Any) => {
-                    let span = table::Span::<records::Child>::new(rule.a, rule.b);
-                    if !table::Field::valid(span, self) {
-                        return false;
-                    }
-                    self.rows(span)
-                        .try_fold((0_u32, 0_u32), |(depth, cost), child| {
-                            let (d, c) = below(child.rule)?;
-                            Some((depth.max(d), cost.saturating_add(c)))
-                        })
-                }
-                Some(RuleKind::Not) => below(Ref::new(rule.a)),
-                Some(RuleKind::Predicate) => {
-                    (rule.a < self.table::<Predicate>().len() as u32).then_some((0, 0))
-                }
-                Some(RuleKind::Segment) => {
-                    self.row(Ref::<Segment>::new(rule.a)).and_then(|segment| {
-                        match segment.rule.get() {
-                            Some(inner) => below(inner),
-                            None => self.uses_ids().then_some((0, 0)),
-                        }
-                    })
-                }
-                None => None,
-            };
-            let Some((depth, cost)) = size else {
-                return false;
-            };
-            let size = (depth.saturating_add(1), cost.saturating_add(1));
-            // Segments add a level of their own to what check counts, hence twice.
-            if size.0 as usize > limits::RULE_DEPTH * 2
-                || size.1 > limits::RULE_COST.saturating_mul(2)
-            {
-                return false;
-            }
-            sizes.push(size);
-        }
-        true
-    }
-
     fn schedules_fit(&self) -> bool {
-        let ordered = |mut edges: alloc::vec::IntoIter<i64>| {
-            let mut last = i64::MIN;
-            edges.all(|at| core::mem::replace(&mut last, at) <= at)
-        };
         self.table::<records::Zone>().iter().all(|zone| {
             let sane = |secs: i64| secs.abs() <= 26 * 3_600;
-            let rows: Vec<Transition> = self.rows(zone.transitions).collect();
+            let mut last = i64::MIN;
             sane(zone.first_offset_secs)
-                && rows
-                    .iter()
-                    .all(|t| sane(t.offset_secs) && t.at_secs.abs() <= 8_000_000_000)
-                && ordered(
-                    rows.iter()
-                        .map(|t| t.at_secs)
-                        .collect::<Vec<_>>()
-                        .into_iter(),
-                )
+                && self.rows(zone.transitions).all(|t: Transition| {
+                    let far = t.at_secs.saturating_sub(last) >= TRANSITION_GAP_SECS;
+                    last = t.at_secs;
+                    far && sane(t.offset_secs) && t.at_secs.unsigned_abs() <= 8_000_000_000
+                })
         }) && self.table::<records::Schedule>().iter().all(|schedule| {
             let mut next = 0;
-            schedule.windows.len as usize <= limits::WEEKLY_WINDOWS * 8
-                && self.rows(schedule.windows).all(|w: Window| {
-                    let fits =
-                        w.from_min >= next && w.from_min < w.until_min && w.until_min <= WEEK;
-                    next = w.until_min.saturating_add(1);
-                    fits
-                })
+            self.rows(schedule.windows).all(|w: Window| {
+                let fits = w.from_min >= next && w.from_min < w.until_min && w.until_min <= WEEK;
+                next = w.until_min.saturating_add(1);
+                fits
+            })
         })
     }
 
@@ -249,8 +177,6 @@ impl Chunk {
     fn experiment_fits(&self, experiment: &Experiment) -> bool {
         let mut upto = 0;
         Subject::from_code(experiment.by).is_some()
-            && experiment.variants.len as usize <= limits::VARIANTS
-            && experiment.ranges.len as usize <= limits::BUCKET_RANGES
             && self
                 .rows(experiment.ranges)
                 .all(|r: BucketRange| r.from < r.to && r.to <= limits::BASIS_POINTS)
@@ -315,7 +241,6 @@ fn attribute_fits(attribute: Attribute) -> bool {
         .and_then(Type::from_u8)
         .is_some()
         && Source::from_code(attribute.source).is_some()
-        && attribute.values.len as usize <= limits::ENUM_VALUES
 }
 
 fn counter_fits(counter: Counter) -> bool {
