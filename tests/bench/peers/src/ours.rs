@@ -160,7 +160,7 @@ impl Edge {
 
     fn body(&self, user: usize) -> Vec<u8> {
         let context = Context::from_json(self.requests[user]).expect("a request");
-        answer(&self.chunk, self.input(&context), LOCALE, &self.release)
+        answer(&self.chunk, self.input(&context), LOCALE, &self.release).body
     }
 }
 

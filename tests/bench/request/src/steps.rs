@@ -250,6 +250,7 @@ impl Steps {
             tag,
             &self.release,
         )
+        .body
     }
 }
 
