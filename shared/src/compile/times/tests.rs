@@ -32,6 +32,7 @@ fn chunk(schedules: &[model::Schedule]) -> Chunk {
         id_key_2: 0,
         id_key_3: 0,
         uses_ids: 0,
+        dense: Span::EMPTY,
     });
     let bytes = builder.finish("w", "p");
     let digest = Kind::Page.digest(&bytes);

@@ -27,7 +27,7 @@ impl Chunk {
     fn keys_fit(&self) -> bool {
         let keys = self.table::<Key>();
         let taken = keys.iter().filter(|key| key.space != keys::FREE).count();
-        keys.len().is_power_of_two() && taken.saturating_mul(2) <= keys.len()
+        (keys.is_empty() || keys.len().is_power_of_two()) && taken.saturating_mul(2) <= keys.len()
     }
 
     fn rows_fit(&self) -> bool {
