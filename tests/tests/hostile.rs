@@ -449,7 +449,7 @@ fn what_the_dearest_chunk_costs() {
                 defaults_only: false,
             };
             let started = std::time::Instant::now();
-            let bytes = answer(&chunk, input, "en", &release).len();
+            let bytes = answer(&chunk, input, "en", &release).body.len();
             (started.elapsed(), bytes)
         });
         println!("explained {explain}: {:?}", best.min().expect("a run"));
