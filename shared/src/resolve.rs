@@ -81,6 +81,15 @@ pub struct Resolved {
     pub enrolments: Vec<Enrolment>,
 }
 
+/// What matters of a plan that has won.
+#[derive(Clone, Copy)]
+struct Won {
+    plan: Ref<Plan>,
+    target: u32,
+    reason: Reason,
+    capped: bool,
+}
+
 /// A module in its place.
 pub struct Placed {
     pub slot: Ref<Slot>,
@@ -104,12 +113,22 @@ pub struct Resolution {
 
 /// Decides a page. The visitor only listens.
 pub fn resolve<V: Visitor>(chunk: &Chunk, input: Input<'_>, visitor: &mut V) -> Resolution {
-    let context = input.context;
     if V::EXHAUSTIVE {
-        facts::tell_ignored(chunk, context, visitor);
+        facts::tell_ignored(chunk, input.context, visitor);
     }
-    let standing = Standing::of(chunk, context);
-    let mut candidates = Candidates::of(chunk, &standing);
+    let standing = Standing::of(chunk, input.context);
+    decide(chunk, &standing, input, visitor)
+}
+
+/// The same for a visitor whose standing in this chunk is known.
+pub fn decide<V: Visitor>(
+    chunk: &Chunk,
+    standing: &Standing<'_>,
+    input: Input<'_>,
+    visitor: &mut V,
+) -> Resolution {
+    let context = input.context;
+    let mut candidates = Candidates::of(chunk, standing);
     let mut session = Session {
         chunk,
         standing,
@@ -126,7 +145,7 @@ pub fn resolve<V: Visitor>(chunk: &Chunk, input: Input<'_>, visitor: &mut V) -> 
     visitor.enter_page(chunk.text(meta.page));
     let (page, winner) = session.decide(meta.plans, meta.dense, &mut candidates, visitor);
     visitor.exit_owner();
-    let arrangement = winner.map_or(meta.default_arrangement, |plan| plan.target);
+    let arrangement = winner.map_or(meta.default_arrangement, |won| won.target);
     let mut modules = Vec::new();
     let slots = chunk.table::<Slot>().len() as u32;
     for (index, slot) in (0..).zip(chunk.table::<Slot>().iter()) {
@@ -149,7 +168,8 @@ pub fn resolve<V: Visitor>(chunk: &Chunk, input: Input<'_>, visitor: &mut V) -> 
         );
         modules.truncate(begun.saturating_add(slot.max as usize));
     }
-    modules.retain_mut(|placed| find_content(chunk, input.locale, placed));
+    let own = chunk.own_locale(input.locale);
+    modules.retain_mut(|placed| find_content(chunk, own, placed));
     Resolution {
         page,
         arrangement,
@@ -197,8 +217,8 @@ pub fn answer(chunk: &Chunk, input: Input<'_>, locale: &str, release: &write::Re
 }
 
 /// Whether there is a content. If a winner's is not there, the default stands in and the reason says so.
-fn find_content(chunk: &Chunk, locale: u32, placed: &mut Placed) -> bool {
-    let there = |content: u32| chunk.fragment(content, locale).is_some();
+fn find_content(chunk: &Chunk, own: Option<(u32, u32)>, placed: &mut Placed) -> bool {
+    let there = |content: u32| own.is_some_and(|own| chunk.has_content(content, own));
     if there(placed.content) {
         return true;
     }
@@ -214,7 +234,7 @@ fn find_content(chunk: &Chunk, locale: u32, placed: &mut Placed) -> bool {
 /// One visitor at one instant.
 pub struct Session<'a, V> {
     chunk: &'a Chunk,
-    standing: Standing<'a>,
+    standing: &'a Standing<'a>,
     subjects: Subjects,
     unit: Option<&'a str>,
     /// Keyed hash of the unit, if a list was asked.
@@ -261,7 +281,7 @@ impl<V: Visitor> Session<'_, V> {
             }
             let (resolved, winner) = self.decide(module.plans, module.dense, candidates, visitor);
             visitor.exit_owner();
-            let content = winner.map_or(module.default_content, |plan| plan.target);
+            let content = winner.map_or(module.default_content, |won| won.target);
             if resolved.plan.is_some() || content != u32::MAX {
                 modules.push(Placed {
                     slot: number,
@@ -282,23 +302,25 @@ impl<V: Visitor> Session<'_, V> {
         dense: Span<Dense>,
         candidates: &mut Candidates<'_>,
         visitor: &mut V,
-    ) -> (Resolved, Option<Plan>) {
+    ) -> (Resolved, Option<Won>) {
         let mut enrolments = Vec::new();
         let winner = if self.defaults_only {
             None
         } else if V::EXHAUSTIVE {
-            let mut plans = self.chunk.numbered(plans);
-            plans.find(|(_, row)| self.plan_holds(row, &mut enrolments, visitor))
+            let mut plans = plans.refs();
+            plans.find_map(|plan| self.won(plan, &mut enrolments, visitor))
         } else {
             self.first_offered(plans, dense, candidates, &mut enrolments, visitor)
         };
-        if let Some((_, row)) = &winner {
-            self.tallies.add(self.chunk, row);
+        if let Some(won) = winner
+            && won.capped
+            && let Some(row) = self.chunk.row(won.plan)
+        {
+            self.tallies.add(self.chunk, &row);
         }
-        let (plan, winner) = winner.unzip();
         let resolved = Resolved {
-            reason: winner.as_ref().map_or(Reason::Default, reason),
-            plan,
+            reason: winner.map_or(Reason::Default, |won| won.reason),
+            plan: winner.map(|won| won.plan),
             enrolments,
         };
         (resolved, winner)
@@ -313,14 +335,14 @@ impl<V: Visitor> Session<'_, V> {
         candidates: &mut Candidates<'_>,
         enrolments: &mut Vec<Enrolment>,
         visitor: &mut V,
-    ) -> Option<(Ref<Plan>, Plan)> {
+    ) -> Option<Won> {
         let mut winner = None;
         let mut end = plans.start.saturating_add(plans.len);
         if dense.len < plans.len {
             for run in candidates.posted(plans) {
                 for plan in run.take_while(|plan| plan.index < end) {
-                    if let Some(row) = self.holding(plan, enrolments, visitor) {
-                        winner = Some((plan, row));
+                    if let Some(won) = self.won(plan, enrolments, visitor) {
+                        winner = Some(won);
                         end = plan.index;
                         break;
                     }
@@ -331,20 +353,24 @@ impl<V: Visitor> Session<'_, V> {
             if plan.index >= end {
                 return Some(None);
             }
-            let row = self.holding(plan, enrolments, visitor)?;
-            Some(Some((plan, row)))
+            self.won(plan, enrolments, visitor).map(Some)
         });
         earlier.flatten().or(winner)
     }
 
-    fn holding(
+    fn won(
         &self,
         plan: Ref<Plan>,
         enrolments: &mut Vec<Enrolment>,
         visitor: &mut V,
-    ) -> Option<Plan> {
+    ) -> Option<Won> {
         let row = self.chunk.row(plan)?;
-        self.plan_holds(&row, enrolments, visitor).then_some(row)
+        self.plan_holds(&row, enrolments, visitor).then(|| Won {
+            plan,
+            target: row.target,
+            reason: reason(&row),
+            capped: row.caps.len != 0,
+        })
     }
 
     fn plan_holds(&self, plan: &Plan, enrolments: &mut Vec<Enrolment>, visitor: &mut V) -> bool {

@@ -121,7 +121,7 @@ fn the_product_and_the_second_reader_agree_on_generated_cases() {
 /// Lists of hundreds and thousands of plans, where the index works differently.
 #[test]
 fn the_product_and_the_second_reader_agree_on_long_lists() {
-    let batches = number("SKYFUL_LONG_LISTS", 4);
+    let batches = number("SKYFUL_LONG_LISTS", 2);
     let first = number("SKYFUL_SEED", 1);
     let contexts = 50;
     let mut late = 0;

@@ -137,6 +137,13 @@ impl Chunk {
         (mask & bit != 0).then_some((own, mask.count_ones()))
     }
 
+    /// Whether there is a content in one of its own locales.
+    pub fn has_content(&self, content: u32, (own, locales): (u32, u32)) -> bool {
+        let row = content.checked_mul(locales);
+        let row = row.and_then(|row| row.checked_add(own));
+        row.is_some_and(|row| (row as usize) < self.table::<records::Fragment>().len())
+    }
+
     /// A content in one of the supported locales, as JSON.
     pub fn fragment(&self, content: u32, locale: u32) -> Option<&[u8]> {
         let (own, locales) = self.own_locale(locale)?;
