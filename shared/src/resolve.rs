@@ -272,6 +272,7 @@ impl<V: Visitor> Session<'_, V> {
         visitor: &mut V,
     ) {
         let chunk = self.chunk;
+        modules.reserve(placing.entries.len as usize);
         for entry in chunk.rows(placing.entries) {
             let Some(module) = chunk.row(entry.module) else {
                 continue;

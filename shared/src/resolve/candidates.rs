@@ -30,8 +30,9 @@ pub struct Candidates<'a> {
     named: Vec<(usize, Span<Flip>)>,
     /// Postings of the visitor's classes.
     posted: Vec<Span<Posting>>,
-    /// Blocks that were asked for. Lists share them, and most lists end early.
-    blocks: Vec<Option<Block>>,
+    /// What is left. Lists share blocks, and most lists end early, so each is found when it is asked for.
+    blocks: Vec<Block>,
+    known: Vec<bool>,
 }
 
 impl<'a> Candidates<'a> {
@@ -45,7 +46,8 @@ impl<'a> Candidates<'a> {
             rows: Vec::with_capacity(16),
             named: Vec::new(),
             posted: Vec::new(),
-            blocks: vec![None; blocks],
+            blocks: vec![[0; BLOCK_WORDS]; blocks],
+            known: vec![false; blocks],
         };
         let classes = chunk.table::<Class>();
         let row_bytes = blocks.saturating_mul(BLOCK_BYTES);
@@ -92,13 +94,22 @@ impl<'a> Candidates<'a> {
         list: Span<Dense>,
         mut take: impl FnMut(Ref<Plan>) -> Option<T>,
     ) -> Option<T> {
+        let dense = self.dense;
         let end = list.start.saturating_add(list.len);
         for number in list.start / BLOCK_BITS..end.div_ceil(BLOCK_BITS) {
             let zero = number.saturating_mul(BLOCK_BITS);
-            for (at, word) in (0..).zip(self.block(number)) {
-                let zero = zero.saturating_add(at * u64::BITS);
+            let first = (list.start.saturating_sub(zero) / u64::BITS) as usize;
+            let block = self.block(number)?;
+            for (at, word) in block.iter().enumerate().skip(first) {
+                let zero = zero.saturating_add(at as u32 * u64::BITS);
+                if zero >= end {
+                    break;
+                }
+                if *word == 0 {
+                    continue;
+                }
                 for bit in ones(word & within(list.start, end, zero)) {
-                    let plan = self.dense.get(Ref::new(zero.saturating_add(bit)))?.plan;
+                    let plan = dense.get(Ref::new(zero.saturating_add(bit)))?.plan;
                     if let Some(taken) = take(plan) {
                         return Some(taken);
                     }
@@ -108,17 +119,13 @@ impl<'a> Candidates<'a> {
         None
     }
 
-    fn block(&mut self, number: u32) -> Block {
-        match self.blocks.get(number as usize) {
-            Some(Some(known)) => *known,
-            _ => {
-                let block = self.and(number);
-                if let Some(slot) = self.blocks.get_mut(number as usize) {
-                    *slot = Some(block);
-                }
-                block
-            }
+    fn block(&mut self, number: u32) -> Option<&Block> {
+        let at = number as usize;
+        if !*self.known.get(at)? {
+            *self.blocks.get_mut(at)? = self.and(number);
+            *self.known.get_mut(at)? = true;
         }
+        self.blocks.get(at)
     }
 
     fn and(&self, number: u32) -> Block {
@@ -126,23 +133,22 @@ impl<'a> Candidates<'a> {
         for (at, row) in self.rows.iter().enumerate() {
             let base = block_of(row.bytes, number);
             let mut bits = base;
-            self.flip(row.flips, number, &base, &mut bits);
+            if row.flips.len != 0 {
+                self.flip(row.flips, number, &base, &mut bits);
+            }
             if !self.named.is_empty() {
                 let named = self.named.iter().filter(|(of, _)| *of == at);
                 named.for_each(|(_, flips)| self.flip(*flips, number, &base, &mut bits));
             }
-            left.iter_mut()
-                .zip(bits)
-                .for_each(|(left, bits)| *left &= bits);
+            for (left, bits) in left.iter_mut().zip(bits) {
+                *left &= bits;
+            }
         }
         left
     }
 
     /// Makes bits the opposite of what they are in the base.
     fn flip(&self, flips: Span<Flip>, block: u32, base: &Block, bits: &mut Block) {
-        if flips.len == 0 {
-            return;
-        }
         let zero = block.saturating_mul(BLOCK_BITS);
         let skipped = self.flips.before(flips, |flip| flip.bit < zero);
         for flip in self.flips.span(flips.skip(skipped)) {
