@@ -2,6 +2,7 @@
 //! manifest, listing, chunk or id shard is wrong in one way. Whatever it is, the release before answers.
 
 use ed25519_dalek::Signer;
+use skyful::limits;
 use skyful::manifest::envelope::{Envelope, Gray, Value, signed_message};
 use skyful::manifest::sign::full_release;
 use skyful::manifest::{Header, Tail};
@@ -216,7 +217,7 @@ fn bad_object(kind: u64, draft: &mut Draft, page: &str, dice: &mut Dice) {
             changed(&mut |bytes| bytes[7] = flags)
         }
         5 => {
-            let body = vec![0; 1_000_000 + dice.below(99) as usize];
+            let body = vec![0; limits::OBJECT_BYTES + dice.below(99) as usize];
             Object {
                 body: &body,
                 ..decoded

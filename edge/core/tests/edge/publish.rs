@@ -131,7 +131,7 @@ fn an_object_is_refused_unless_it_could_be_loaded() {
     put(digest, b"").refused(422, "refused-object", "cut short");
     let listing = one.listing.to_object();
     put(&one.listing.digest(), &listing).refused(422, "refused-object", "another object");
-    put(digest, &vec![0; 1_000_001]).refused(413, "too-large", "1000000 bytes");
+    put(digest, &vec![0; 25_000_001]).refused(413, "too-large", "25000000 bytes");
     // Genuine bytes of another workspace.
     let mut other = fixture::workspace("one");
     other.key = "other".into();
