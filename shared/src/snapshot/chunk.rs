@@ -109,8 +109,18 @@ impl Chunk {
         span.refs().zip(self.rows(span))
     }
 
-    pub(super) fn try_text(&self, text: Text) -> Option<&str> {
-        core::str::from_utf8(self.heap(text)?).ok()
+    /// Whether a text begins and ends with whole characters of the heap, which is UTF-8. To read all texts here would
+    /// cost the square of the chunk's size if they overlapped.
+    pub(super) fn is_text(&self, text: Text) -> bool {
+        let heap = self.section(records::HEAP);
+        let (start, len) = (text.at as usize, text.len as usize);
+        let whole = |at: usize| match heap.get(at) {
+            Some(byte) => byte & 0b1100_0000 != 0b1000_0000,
+            None => at == heap.len(),
+        };
+        start
+            .checked_add(len)
+            .is_some_and(|end| whole(start) && whole(end))
     }
 
     fn heap(&self, text: Text) -> Option<&[u8]> {
@@ -126,7 +136,7 @@ impl Chunk {
 
     /// Empty if out of range, which a checked chunk doesn't have.
     pub fn text(&self, text: Text) -> &str {
-        self.try_text(text).unwrap_or("")
+        core::str::from_utf8(self.text_bytes(text)).unwrap_or("")
     }
 
     /// Which of the chunk's own locales a supported one is, and how many it has.

@@ -74,7 +74,7 @@ impl Field for Text {
         self.len.write(out);
     }
     fn valid(self, chunk: &Chunk) -> bool {
-        chunk.try_text(self).is_some()
+        chunk.is_text(self)
     }
 }
 

@@ -70,6 +70,8 @@ fn visit(chunk: &Chunk, workspace: &str, choices: &mut Choices<'_>) {
             defaults_only,
         };
         let answer = answer(chunk, input, "en", &RELEASE);
+        // What explains tells of one visitor; all else belongs to a class.
+        assert_eq!(answer.class_key.is_none(), explain);
         String::from_utf8(answer.body).expect("an answer is UTF-8")
     };
     let (served, explained) = (ask(false), ask(true));

@@ -4,7 +4,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use skyful::compile::Snapshot;
 use skyful::manifest::sign::full_release;
 use skyful::manifest::{Tail, envelope};
@@ -14,7 +14,7 @@ use skyful::snapshot::{Kind, Object};
 
 use super::surgery::Parts;
 use super::{decode, release, request, resolve};
-use crate::generate::batch;
+use crate::generate::{batch, long};
 use crate::product;
 use crate::reader::Files;
 use crate::vectors::{self, Ask};
@@ -26,6 +26,8 @@ pub type Seeds = BTreeMap<String, Vec<u8>>;
 const CHUNK_BYTES: usize = 3_500;
 const DOCUMENT_BYTES: usize = 3_000;
 const REQUESTS: usize = 24;
+/// Only lists of more than 512 plans have postings, and more than one block of bits.
+const LONG: usize = 520;
 
 /// All seeds: those with something that no smaller one has.
 pub fn seeds() -> Seeds {
@@ -64,6 +66,7 @@ pub fn seeds() -> Seeds {
         add(&mut seeds, &mut features, name, document, files);
     }
     add_requests(&mut seeds, requests);
+    add_long(&mut seeds);
     seeds.insert(
         String::from("decode/pass"),
         [
@@ -111,6 +114,35 @@ fn add(
         slot.insert(Vec::new());
         add_releases(seeds, &snapshot);
     }
+}
+
+/// A list that is just long enough to be indexed as one, in as few bytes as that takes.
+fn add_long(seeds: &mut Seeds) {
+    let mut batch = long::long_list(4, 1);
+    batch.document["segments"]["near"]["rule"] = json!({"attr": "age", "op": "lt", "value": 12});
+    let modules = &mut batch.document["modules"];
+    modules["long"]["default"]["content"] = json!({});
+    let plans = modules["long"]["plans"].as_array_mut().expect("plans");
+    plans.truncate(LONG);
+    for (number, plan) in plans.iter_mut().enumerate() {
+        plan["content"] = json!({});
+        // Zones are large, and the other seeds have them.
+        plan.as_object_mut().map(|plan| plan.remove("schedule"));
+        // The first have all that a list may have.
+        if number > 60 {
+            plan["audience"] =
+                json!({"attr": "city", "op": "eq", "value": format!("c{}", number % 90)});
+        }
+    }
+    let snapshot = product::snapshot(&batch.document, &batch.files).expect("a valid document");
+    let mut pages = snapshot.objects.values();
+    let is_page = |bytes: &&Vec<u8>| Object::decode(bytes).is_ok_and(|o| o.kind == Kind::Page);
+    let page = pages.find(is_page).expect("a page");
+    // Answering opens it first, so the other target needs none of its own.
+    seeds.insert(
+        String::from("resolve/long"),
+        resolve::input(&[1, 2, 3], page),
+    );
 }
 
 /// Whether a chunk has filled sections, operators or orderings that none before it had.

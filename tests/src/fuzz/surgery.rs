@@ -14,14 +14,14 @@ pub struct Parts {
     pub sections: Vec<Vec<u8>>,
 }
 
-/// Bytes of a row in each section; of one that is not listed, a word.
+/// Bytes of a row in each section. Whoever adds a section is told to list it by the first chunk that has it.
 pub fn row_bytes(section: usize) -> usize {
     macro_rules! sizes {
         ($($record:ident),*) => {
             match section {
                 records::HEAP | records::AUTOMATA => 1,
                 $(n if n == records::$record::SECTION => records::$record::SIZE,)*
-                _ => 4,
+                _ => panic!("section {section} is not listed"),
             }
         };
     }
@@ -52,7 +52,18 @@ pub fn row_bytes(section: usize) -> usize {
         Slot,
         SlotArrangement,
         Entry,
-        Log2
+        Log2,
+        Cut,
+        Class,
+        Flip,
+        Posting,
+        Key,
+        Dense,
+        Condition,
+        ClassRange,
+        RowWord,
+        Boundary,
+        Windowed
     )
 }
 

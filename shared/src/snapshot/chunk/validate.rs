@@ -41,6 +41,7 @@ impl Chunk {
         if let Some(limit) = counts::beyond(self) {
             return Err(DecodeError::Meaning(limit));
         }
+        require(self.runs_are_apart(), "runs that overlap")?;
         require(self.meta_fits(), "page row")?;
         require(
             self.table::<Attribute>().iter().all(attribute_fits),
@@ -145,7 +146,7 @@ impl Chunk {
 
     fn schedules_fit(&self) -> bool {
         self.table::<records::Zone>().iter().all(|zone| {
-            let sane = |secs: i64| secs.abs() <= 26 * 3_600;
+            let sane = |secs: i64| secs.unsigned_abs() <= 26 * 3_600;
             let mut last = i64::MIN;
             sane(zone.first_offset_secs)
                 && self.rows(zone.transitions).all(|t: Transition| {
@@ -229,8 +230,8 @@ impl Chunk {
     /// Looks at the ends only: reading all content again would cost more than answering from it.
     fn fragments_fit(&self) -> bool {
         self.table::<Fragment>().iter().all(|fragment| {
-            let json = self.text(fragment.json);
-            json.starts_with('{') && json.ends_with('}')
+            let json = self.text_bytes(fragment.json);
+            json.starts_with(b"{") && json.ends_with(b"}")
         })
     }
 }

@@ -8,10 +8,26 @@ use crate::snapshot::records::{
     Attribute, BLOCK_BITS, BLOCK_WORDS, Class, ClassRange, Condition, ConditionKind, Constant,
     Dense, Flip, Key, Meta, Module, Plan, Posting, RowWord, VersionConstant,
 };
-use crate::snapshot::table::{Field, Ref, Span, Table};
+use crate::snapshot::table::{Field, Record, Ref, Span, Table};
 use crate::value::Type;
 
 impl Chunk {
+    /// Nobody writes these runs twice. If they overlapped, looking at all of them would cost the square of the chunk's
+    /// size.
+    pub(super) fn runs_are_apart(&self) -> bool {
+        fn fit<R: Record>(runs: impl Iterator<Item = Span<R>>, chunk: &Chunk) -> bool {
+            let rows = runs.fold(0_usize, |sum, run| sum.saturating_add(run.len as usize));
+            rows <= chunk.table::<R>().len()
+        }
+        let modules = || self.table::<Module>().iter();
+        let own = core::iter::once(self.meta.plans);
+        let own_dense = core::iter::once(self.meta.dense);
+        fit(modules().map(|m| m.plans).chain(own), self)
+            && fit(modules().map(|m| m.dense).chain(own_dense), self)
+            && fit(self.table::<Class>().iter().map(|c| c.posted), self)
+            && fit(self.table::<Attribute>().iter().map(|a| a.cuts), self)
+    }
+
     pub(super) fn index_fits(&self) -> bool {
         self.keys_fit()
             && self.rows_fit()

@@ -16,10 +16,12 @@ pub(super) fn fit(chunk: &Chunk) -> Result<(), DecodeError> {
     if cost(chunk, &sizes) > limits::CHUNK_RULE_COST {
         return Err(DecodeError::Meaning("beyond CHUNK_RULE_COST"));
     }
-    // What the index leaves of a rule is a part of it; a `not` may come before each of its members.
+    // What the index leaves of a rule is a part of it; a `not` may come before each of its members, and a condition
+    // stands for at least one of them.
     let left_fits = |plan: Plan| {
         let whole = work(&sizes, plan.placement).saturating_add(work(&sizes, plan.audience));
-        work(&sizes, plan.residual) <= whole.saturating_mul(2)
+        let left = work(&sizes, plan.residual).saturating_add(u64::from(plan.conditions.len));
+        left <= whole.saturating_mul(2)
     };
     if chunk.table::<Plan>().iter().all(left_fits) {
         Ok(())
