@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use skyful::check::{self, Checked, Options};
-use skyful::compile::{self, Snapshot};
+use skyful::compile::{self, Compiler, Snapshot};
 use skyful::model::Workspace;
 use skyful::problem::{Problem, Severity};
 
@@ -62,7 +62,27 @@ impl Document {
     pub fn compile(&mut self, progress: compile::Progress<'_>) -> Option<(&Workspace, Snapshot)> {
         let workspace = self.checked.workspace.as_ref()?;
         match compile::compile(workspace, progress) {
-            Ok(snapshot) => Some((workspace, snapshot)),
+            Ok(snapshot) => {
+                let warnings = snapshot.warnings.iter().cloned();
+                self.checked.problems.extend(warnings);
+                Some((workspace, snapshot))
+            }
+            Err(problems) => {
+                self.checked.problems.extend(problems);
+                None
+            }
+        }
+    }
+
+    /// The same, keeping what the version before has left in a compiler.
+    pub fn compile_again<'c>(&mut self, compiler: &'c mut Compiler) -> Option<&'c Snapshot> {
+        let workspace = self.checked.workspace.as_ref()?;
+        match compiler.compile(workspace, &mut |_, _| ()) {
+            Ok(snapshot) => {
+                let warnings = snapshot.warnings.iter().cloned();
+                self.checked.problems.extend(warnings);
+                Some(snapshot)
+            }
             Err(problems) => {
                 self.checked.problems.extend(problems);
                 None

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
+use skyful::compile::Compiler;
 use skyful::snapshot::Digest;
 
 use crate::deliver::dir::Directory;
@@ -68,20 +69,26 @@ pub enum Outcome {
 }
 
 impl Publisher {
-    pub fn publish(&self, progress: Progress<'_>) -> Result<(Document, Outcome), Failure> {
+    /// Once. What the compiler keeps makes the next time quicker.
+    pub fn publish(
+        &self,
+        compiler: &mut Compiler,
+        progress: Progress<'_>,
+    ) -> Result<(Document, Outcome), Failure> {
         let mut document = Document::read(&self.document)?;
-        let outcome = match document.compile(&mut |_, _| ()) {
+        let outcome = match document.compile_again(compiler) {
             None => Outcome::Refused,
-            Some((workspace, snapshot)) => {
+            Some(snapshot) => {
                 let (key, env) = (&self.key, &*self.env);
+                let workspace = &snapshot.listing.workspace;
                 let delivered = match &self.to {
                     Destination::Directory(root) => {
-                        let target = Directory::lock(root, &workspace.key, env)?;
-                        deliver::deliver(&target, env, &snapshot, key, &document::now_ms, progress)?
+                        let target = Directory::lock(root, workspace, env)?;
+                        deliver::deliver(&target, env, snapshot, key, &document::now_ms, progress)?
                     }
                     Destination::Edge(url) => {
-                        let target = Edge::connect(url, &workspace.key, env, key)?;
-                        deliver::deliver(&target, env, &snapshot, key, &document::now_ms, progress)?
+                        let target = Edge::connect(url, workspace, env, key)?;
+                        deliver::deliver(&target, env, snapshot, key, &document::now_ms, progress)?
                     }
                 };
                 Outcome::Delivered {
@@ -97,11 +104,12 @@ impl Publisher {
     /// next save gets its chance.
     pub fn watch(&self, tell: &mut dyn FnMut(&Document, &Outcome), stop: &dyn Fn() -> bool) {
         let mut files = vec![self.document.clone()];
+        let mut compiler = Compiler::default();
         while !stop() {
             let mut patience = None;
             // Looked at before it is read: a save in between is seen as one more change.
             let mut seen = Look::at(&files);
-            match self.publish(&|_, _| ()) {
+            match self.publish(&mut compiler, &|_, _| ()) {
                 Ok((document, outcome)) => {
                     tell(&document, &outcome);
                     if files[1..] != document.files {

@@ -36,7 +36,7 @@ pub struct Workspace {
     pub pipelines: BTreeMap<String, Vec<PipelineStep>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Locales {
     /// As written, the default among them.
     pub supported: Vec<String>,
@@ -46,7 +46,7 @@ pub struct Locales {
     pub fallback: BTreeMap<String, Vec<String>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Attribute {
     pub kind: Type,
     /// Sorted; of an enum.
@@ -58,7 +58,7 @@ pub struct Attribute {
 }
 
 /// Where an edge takes the value from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// What the client says.
     Request,
@@ -76,14 +76,14 @@ pub struct ModuleType {
     pub template: Option<String>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub enum Segment {
     Rule(Rule),
     /// Keyed 64-bit hashes of the ids ([`crate::ids::IdKey`]), sorted, without duplicates.
     Ids(Vec<u64>),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct CapGroup {
     pub limit: u32,
     pub window: Window,
@@ -96,7 +96,7 @@ pub struct Layer {
     pub holdout: Option<(u32, u32)>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Experiment {
     pub layer: String,
     /// `[from, to)`, sorted; never overlapping in a layer.
@@ -109,21 +109,21 @@ pub struct Experiment {
 }
 
 /// What is bucketed or counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Subject {
     #[default]
     Unit,
     Device,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Module {
     pub kind: String,
     pub default: Option<Content>,
     pub plans: Vec<ModulePlan>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct ModulePlan {
     pub key: String,
     pub constraints: Constraints,
@@ -132,25 +132,25 @@ pub struct ModulePlan {
 }
 
 /// JSON objects, one a supported locale in the order of [`Locales::supported`], keys sorted.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Content {
     pub fragments: Vec<String>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Page {
     pub slots: Vec<Slot>,
     pub default: Option<Arrangement>,
     pub plans: Vec<PagePlan>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Slot {
     pub key: String,
     pub max: u32,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct PagePlan {
     pub key: String,
     pub constraints: Constraints,
@@ -185,7 +185,7 @@ pub enum Ordering {
 }
 
 /// What bounds a plan. All must hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Constraints {
     pub schedule: Option<Schedule>,
     /// Placement said as a rule: one meaning, one matcher.
@@ -197,7 +197,7 @@ pub struct Constraints {
     pub experiment: Option<(String, String)>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Schedule {
     /// Unix milliseconds, `from ≤ now < until`.
     pub from_ms: Option<i64>,
@@ -206,7 +206,7 @@ pub struct Schedule {
     pub weekly: Vec<WeeklyWindow>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WeeklyWindow {
     /// Monday first; the days on which the window starts.
     pub days: [bool; 7],
@@ -215,14 +215,14 @@ pub struct WeeklyWindow {
     pub until_min: u32,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Rollout {
     pub share_bps: u32,
     pub salt: Option<String>,
     pub by: Subject,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub enum Cap {
     Limit {
         limit: u32,
@@ -245,21 +245,21 @@ pub enum Cap {
     },
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Window {
     Sliding { secs: u64 },
     Calendar { unit: CalendarUnit, zone: Box<str> },
     Lifetime,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CalendarUnit {
     Day,
     Week,
     Month,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Count {
     Served,
     #[default]
@@ -267,7 +267,7 @@ pub enum Count {
     Click,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StopEvent {
     Click,
     Dismiss,

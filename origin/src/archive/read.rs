@@ -87,7 +87,11 @@ impl Archive {
             objects.insert(digest, self.folder.object(&digest)?);
         }
         let listing = self.listing.clone();
-        Ok(Snapshot { listing, objects })
+        Ok(Snapshot {
+            listing,
+            objects,
+            warnings: Vec::new(),
+        })
     }
 
     /// What to say of an object that isn't what its name says.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use skyful::compile::Compiler;
 
 use crate::deliver::Delivered;
 use crate::document::Document;
@@ -59,7 +60,7 @@ pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
         return Ok(());
     }
     let bar = super::progress_bar("uploading");
-    let published = publisher.publish(&|done, all| {
+    let published = publisher.publish(&mut Compiler::default(), &|done, all| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
     });

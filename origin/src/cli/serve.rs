@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
+use skyful::compile::Compiler;
 use skyful::manifest::TrustSet;
 use skyful_native::{Options, Server};
 
@@ -128,7 +129,7 @@ fn publish(args: &Args, file: &Path, store: &Path) -> Result<String, Failure> {
         key,
     };
     if args.no_watch {
-        let (document, outcome) = publisher.publish(&|_, _| ())?;
+        let (document, outcome) = publisher.publish(&mut Compiler::default(), &|_, _| ())?;
         publisher::tell(&document, &outcome);
         return match outcome {
             Outcome::Delivered { .. } => Ok(trust),

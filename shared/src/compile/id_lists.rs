@@ -5,10 +5,10 @@ use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use super::too_large;
+use super::limit;
 use crate::limits;
 use crate::model::{Segment, Workspace};
-use crate::problem::Problem;
+use crate::problem::{Problem, Severity};
 use crate::snapshot::id_shard::{encode, shard_of};
 
 /// Room that is left for uneven shards and directories when guessing how many are needed.
@@ -27,7 +27,8 @@ pub fn shards(workspace: &Workspace) -> Result<Vec<Vec<u8>>, Problem> {
             && let Some((other, _)) = lists.insert(list_id(key), (key, hashes))
         {
             let message = format!("the id lists `{other}` and `{key}` have the same hash");
-            return Err(too_large(
+            return Err(limit(
+                Severity::Error,
                 format!("/segments/{key}"),
                 message,
                 "rename one of them",
@@ -55,7 +56,8 @@ pub fn shards(workspace: &Workspace) -> Result<Vec<Vec<u8>>, Problem> {
         "{ids} ids are too many for {} shards",
         1 << limits::ID_SHARD_BITS
     );
-    Err(too_large(
+    Err(limit(
+        Severity::Error,
         "/segments".to_string(),
         message,
         "use fewer or shorter id lists",

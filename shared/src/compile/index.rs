@@ -13,7 +13,7 @@ mod set;
 mod terms;
 
 use alloc::vec::Vec;
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::builder::Builder;
 use super::rules::Rules;

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::builder::Builder;
 use super::index::Index;
@@ -21,41 +21,51 @@ use crate::snapshot::records::{
 use crate::snapshot::table::{Ref, Span, Text};
 use crate::value::Type;
 
-/// The chunk of a page with the contents of some locales.
-pub fn chunk(workspace: &Workspace, key: &str, locale_mask: u64) -> Vec<u8> {
-    let Some(page) = workspace.pages.get(key) else {
-        return Vec::new();
-    };
-    let placed = placed(workspace, page);
-    let mut lists: Vec<Vec<&Constraints>> = Vec::with_capacity(placed.len() + 1);
-    for (_, module) in &placed {
-        lists.push(module.plans.iter().map(|plan| &plan.constraints).collect());
-    }
-    lists.push(page.plans.iter().map(|plan| &plan.constraints).collect());
-    let mut compiler = PageCompiler {
-        workspace,
-        key,
-        page,
-        placed,
-        index: Index::new(workspace, &lists),
-        locale_mask,
-        builder: Builder::default(),
-        plans: Plans::new(workspace),
-        modules: HashMap::new(),
-        contents: HashMap::new(),
-        arrangements: HashMap::new(),
-        next_arrangement: 0,
-    };
-    compiler.compile();
-    compiler.builder.finish(&workspace.key, key)
-}
-
-struct PageCompiler<'a> {
-    workspace: &'a Workspace,
-    key: &'a str,
+/// What all chunks of a page have in common, however its locales are split.
+pub struct Parts<'a> {
+    pub workspace: &'a Workspace,
+    pub key: &'a str,
     page: &'a Page,
     placed: Vec<(&'a str, &'a model::Module)>,
     index: Index<'a>,
+}
+
+impl<'a> Parts<'a> {
+    pub fn of(workspace: &'a Workspace, key: &'a str, page: &'a Page) -> Self {
+        let placed = placed(workspace, page);
+        let mut lists: Vec<Vec<&Constraints>> = Vec::with_capacity(placed.len() + 1);
+        for (_, module) in &placed {
+            lists.push(module.plans.iter().map(|plan| &plan.constraints).collect());
+        }
+        lists.push(page.plans.iter().map(|plan| &plan.constraints).collect());
+        Self {
+            workspace,
+            key,
+            page,
+            placed,
+            index: Index::new(workspace, &lists),
+        }
+    }
+
+    /// The chunk with the contents of some locales.
+    pub fn chunk(&self, locale_mask: u64) -> Vec<u8> {
+        let mut compiler = PageCompiler {
+            parts: self,
+            locale_mask,
+            builder: Builder::default(),
+            plans: Plans::new(self.workspace),
+            modules: HashMap::new(),
+            contents: HashMap::new(),
+            arrangements: HashMap::new(),
+            next_arrangement: 0,
+        };
+        compiler.compile();
+        compiler.builder.finish(&self.workspace.key, self.key)
+    }
+}
+
+struct PageCompiler<'a> {
+    parts: &'a Parts<'a>,
     locale_mask: u64,
     builder: Builder,
     plans: Plans<'a>,
@@ -68,12 +78,12 @@ struct PageCompiler<'a> {
 
 impl<'a> PageCompiler<'a> {
     fn compile(&mut self) {
-        for tag in &self.workspace.locales.supported {
+        for tag in &self.parts.workspace.locales.supported {
             let tag = self.builder.text(tag);
             self.builder.push(Locale { tag });
         }
         self.attributes();
-        for slot in &self.page.slots {
+        for slot in &self.parts.page.slots {
             let key = self.builder.text(&slot.key);
             let opening = self.builder.written(|out| opening::slot(out, &slot.key));
             self.builder.push(Slot {
@@ -83,20 +93,20 @@ impl<'a> PageCompiler<'a> {
             });
         }
         self.modules();
-        let default_arrangement = match &self.page.default {
+        let default_arrangement = match &self.parts.page.default {
             Some(default) => self.arrangement(default),
             None => self.empty_arrangement(),
         };
-        let owner = format!("page/{}", self.key);
-        let mut rows = Vec::with_capacity(self.page.plans.len());
-        for plan in &self.page.plans {
+        let owner = format!("page/{}", self.parts.key);
+        let mut rows = Vec::with_capacity(self.parts.page.plans.len());
+        for plan in &self.parts.page.plans {
             let target = self.arrangement(&plan.arrangement);
             rows.push((plan.key.as_str(), &plan.constraints, target));
         }
         let (plans, dense) = self.list(&owner, &rows);
         times::changes(&mut self.builder);
-        let page = self.builder.text(self.key);
-        let key = IdKey::of_workspace(&self.workspace.key).0;
+        let page = self.builder.text(self.parts.key);
+        let key = IdKey::of_workspace(&self.parts.workspace.key).0;
         let mut words = key
             .as_chunks::<8>()
             .0
@@ -131,7 +141,8 @@ impl<'a> PageCompiler<'a> {
                     .plans
                     .plan(&mut self.builder, owner, key, constraints, *target);
                 let (conditions, residual) =
-                    self.index
+                    self.parts
+                        .index
                         .left(&mut self.builder, &mut self.plans.rules, number);
                 Plan {
                     conditions,
@@ -141,18 +152,19 @@ impl<'a> PageCompiler<'a> {
             })
             .collect();
         let plans = self.builder.push_run(rows);
-        (plans, self.index.dense(&mut self.builder, plans))
+        (plans, self.parts.index.dense(&mut self.builder, plans))
     }
 
     /// All declared attributes, used or not: an edge needs their types and sources to read a request.
     fn attributes(&mut self) {
         let attributes: Vec<(&str, &model::Attribute)> = self
+            .parts
             .workspace
             .attributes
             .iter()
             .map(|(name, attribute)| (name.as_str(), attribute))
             .collect();
-        self.index.keys(&mut self.builder, &attributes);
+        self.parts.index.keys(&mut self.builder, &attributes);
         for (number, (name, attribute)) in (0..).zip(attributes) {
             let (source, header) = match &attribute.source {
                 model::Source::Request => (Source::Request, ""),
@@ -177,7 +189,7 @@ impl<'a> PageCompiler<'a> {
                 })
                 .collect();
             let values = self.builder.intern_run(words);
-            let (cuts, classes) = self.index.attribute(&mut self.builder, number);
+            let (cuts, classes) = self.parts.index.attribute(&mut self.builder, number);
             let row = Attribute {
                 name: self.builder.text(name),
                 kind: attribute.kind as u32,
@@ -194,7 +206,8 @@ impl<'a> PageCompiler<'a> {
     }
 
     fn modules(&mut self) {
-        for (key, module) in core::mem::take(&mut self.placed) {
+        for (key, module) in &self.parts.placed {
+            let key = *key;
             let default_content = module
                 .default
                 .as_ref()
@@ -229,22 +242,26 @@ impl<'a> PageCompiler<'a> {
             .iter()
             .enumerate()
             .filter(|(locale, _)| self.locale_mask >> locale & 1 == 1);
-        let texts: Vec<Text> = own.map(|(_, json)| self.builder.text(json)).collect();
-        let key: Vec<(u32, u32)> = texts.iter().map(|text| (text.at, text.len)).collect();
+        let texts: Vec<(u32, u32)> = own
+            .map(|(_, json)| self.builder.text(json))
+            .map(|text| (text.at, text.len))
+            .collect();
         let next = self.contents.len() as u32;
-        match self.contents.get(&key) {
+        match self.contents.get(&texts) {
             Some(known) => *known,
             None => {
-                self.builder
-                    .push_run(texts.into_iter().map(|json| Fragment { json }));
-                self.contents.insert(key, next);
+                let texts = self.contents.entry(texts).insert(next);
+                let rows = texts.key().iter().map(|(at, len)| Fragment {
+                    json: Text { at: *at, len: *len },
+                });
+                self.builder.push_run(rows);
                 next
             }
         }
     }
 
     fn empty_arrangement(&mut self) -> u32 {
-        for _ in &self.page.slots {
+        for _ in &self.parts.page.slots {
             let metric = self.builder.text("");
             let empty = SlotArrangement {
                 entries: Span::EMPTY,
@@ -260,7 +277,7 @@ impl<'a> PageCompiler<'a> {
         if let Some(known) = self.arrangements.get(arrangement) {
             return *known;
         }
-        for (slot, placing) in self.page.slots.iter().zip(&arrangement.slots) {
+        for (slot, placing) in self.parts.page.slots.iter().zip(&arrangement.slots) {
             let no_weights = alloc::collections::BTreeMap::new();
             let (ordering, weights, metric) = match &placing.ordering {
                 Ordering::Manual => (OrderingKind::Manual, &no_weights, ""),
@@ -288,7 +305,7 @@ impl<'a> PageCompiler<'a> {
                         weight: weights.get(key).copied().unwrap_or(1),
                         draw_salt: SaltHash::of(&format!(
                             "ordering/{}/{}/{key}",
-                            self.key, slot.key
+                            self.parts.key, slot.key
                         ))
                         .0,
                     })
@@ -315,7 +332,7 @@ impl<'a> PageCompiler<'a> {
 }
 
 /// Every placed module, sorted by key.
-fn placed<'a>(workspace: &'a Workspace, page: &'a Page) -> Vec<(&'a str, &'a model::Module)> {
+pub fn placed<'a>(workspace: &'a Workspace, page: &'a Page) -> Vec<(&'a str, &'a model::Module)> {
     let plans = page.plans.iter().map(|plan| &plan.arrangement);
     let slots = plans.chain(&page.default).flat_map(|a| &a.slots);
     let mut keys: Vec<&'a String> = slots.flat_map(|slot| &slot.modules).collect();

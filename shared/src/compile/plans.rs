@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::builder::Builder;
 use super::rules::Rules;
@@ -21,6 +21,7 @@ pub struct Plans<'a> {
     pub rules: Rules<'a>,
     experiments: HashMap<&'a str, (Ref<Experiment>, Span<Variant>)>,
     counters: HashMap<String, Ref<Counter>>,
+    zones: times::Zones<'a>,
 }
 
 impl<'a> Plans<'a> {
@@ -30,6 +31,7 @@ impl<'a> Plans<'a> {
             rules: Rules::new(workspace),
             experiments: HashMap::new(),
             counters: HashMap::new(),
+            zones: times::Zones::default(),
         }
     }
 
@@ -45,7 +47,7 @@ impl<'a> Plans<'a> {
         let schedule = constraints
             .schedule
             .as_ref()
-            .map(|s| times::schedule(builder, s))
+            .map(|s| times::schedule(builder, &mut self.zones, s))
             .into();
         let placement = constraints
             .placement
@@ -69,9 +71,10 @@ impl<'a> Plans<'a> {
             None => (OptRef::NONE, OptRef::NONE),
         };
         let rollout = constraints.rollout.as_ref();
-        let salt = rollout
-            .and_then(|r| r.salt.clone())
-            .unwrap_or_else(|| format!("rollout/{owner}/{key}"));
+        let salt = rollout.map(|rollout| match &rollout.salt {
+            Some(salt) => SaltHash::of(salt),
+            None => SaltHash::of(&format!("rollout/{owner}/{key}")),
+        });
         Plan {
             key: builder.text(key),
             schedule,
@@ -79,7 +82,7 @@ impl<'a> Plans<'a> {
             audience,
             caps,
             rollout_share: rollout.map_or(u32::MAX, |r| r.share_bps),
-            rollout_salt: rollout.map_or(0, |_| SaltHash::of(&salt).0),
+            rollout_salt: salt.map_or(0, |salt| salt.0),
             rollout_by: rollout.map_or(0, |r| subject(r.by)),
             experiment,
             variant,
@@ -115,7 +118,7 @@ impl<'a> Plans<'a> {
         (OptRef::some(row), variant.into())
     }
 
-    fn cap(&mut self, builder: &mut Builder, name: &str, cap: &Cap) -> records::Cap {
+    fn cap(&mut self, builder: &mut Builder, name: &str, cap: &'a Cap) -> records::Cap {
         let (name, limit, cooldown_secs, adds, counted, by, window) = match cap {
             Cap::Limit {
                 limit,
@@ -183,7 +186,7 @@ impl<'a> Plans<'a> {
         let counter = match self.counters.get(&name) {
             Some(known) => *known,
             None => {
-                let row = counter(builder, &name, counted, by, window);
+                let row = counter(builder, &mut self.zones, &name, counted, by, window);
                 self.counters.insert(name, row);
                 row
             }
@@ -197,12 +200,13 @@ impl<'a> Plans<'a> {
     }
 }
 
-fn counter(
+fn counter<'a>(
     builder: &mut Builder,
+    zones: &mut times::Zones<'a>,
     name: &str,
     count: Counted,
     by: model::Subject,
-    window: &Window,
+    window: &'a Window,
 ) -> Ref<Counter> {
     let (kind, window_secs, zone) = match window {
         Window::Sliding { secs } => (WindowKind::Sliding, *secs, OptRef::NONE),
@@ -213,7 +217,7 @@ fn counter(
                 model::CalendarUnit::Week => WindowKind::Week,
                 model::CalendarUnit::Month => WindowKind::Month,
             };
-            (kind, 0, OptRef::some(times::zone(builder, zone)))
+            (kind, 0, OptRef::some(zones.zone(builder, zone)))
         }
     };
     let name = builder.text(name);

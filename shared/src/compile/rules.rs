@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::builder::Builder;
 use super::id_lists::list_id;

@@ -6,6 +6,7 @@ mod tests;
 
 use alloc::vec::Vec;
 
+use hashbrown::HashMap;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -20,8 +21,22 @@ const WEEK: u32 = 7 * DAY;
 const FIRST_SECS: i64 = 946_684_800 - 2 * 86_400;
 const LAST_SECS: i64 = 4_102_444_800 + 367 * 86_400;
 
-pub fn schedule(builder: &mut Builder, schedule: &model::Schedule) -> Ref<Schedule> {
-    let zone = zone(builder, &schedule.zone);
+/// Zones of one chunk. Looking one up takes microseconds, and most plans name the same.
+#[derive(Default)]
+pub struct Zones<'a>(HashMap<&'a str, Ref<Zone>>);
+
+impl<'a> Zones<'a> {
+    pub fn zone(&mut self, builder: &mut Builder, name: &'a str) -> Ref<Zone> {
+        *self.0.entry(name).or_insert_with(|| zone(builder, name))
+    }
+}
+
+pub fn schedule<'a>(
+    builder: &mut Builder,
+    zones: &mut Zones<'a>,
+    schedule: &'a model::Schedule,
+) -> Ref<Schedule> {
+    let zone = zones.zone(builder, &schedule.zone);
     let windows = builder.intern_run(windows(&schedule.weekly));
     builder.intern(Schedule {
         from_ms: schedule.from_ms.unwrap_or(i64::MIN),
@@ -56,7 +71,7 @@ pub fn changes(builder: &mut Builder) {
     builder.push_run(windowed);
 }
 
-pub fn zone(builder: &mut Builder, name: &str) -> Ref<Zone> {
+fn zone(builder: &mut Builder, name: &str) -> Ref<Zone> {
     // Check let only known zones through.
     let zone = TimeZone::get(name).unwrap_or(TimeZone::UTC);
     let at = |secs: i64| Timestamp::from_second(secs).unwrap_or_default();

@@ -3,10 +3,11 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
 
 use crate::value::network::Network;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub enum Rule {
     All(Vec<Rule>),
     Any(Vec<Rule>),
@@ -15,14 +16,14 @@ pub enum Rule {
     Segment(String),
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Predicate {
     pub attribute: String,
     pub test: Test,
 }
 
 /// What an attribute's value must satisfy. Constants have the attribute's type.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub enum Test {
     Exists,
     Missing,
@@ -45,7 +46,7 @@ pub enum Test {
     ContainsNone(Vec<String>),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Comparison {
     Eq,
     Ne,
@@ -66,4 +67,17 @@ pub enum Scalar {
     /// Unix milliseconds.
     Datetime(i64),
     Boolean(bool),
+}
+
+impl Hash for Scalar {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        core::mem::discriminant(self).hash(state);
+        match self {
+            Self::Text(text) | Self::Version(text) => text.hash(state),
+            Self::Integer(value) | Self::Datetime(value) => value.hash(state),
+            // By bits: what is written into a chunk.
+            Self::Number(value) => value.to_bits().hash(state),
+            Self::Boolean(value) => value.hash(state),
+        }
+    }
 }

@@ -11,7 +11,7 @@ pub fn address(text: &str) -> Option<u128> {
 }
 
 /// A network in CIDR notation over the same 128 bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Network {
     pub first: u128,
     /// 0..=128, counted over 128 bits also for IPv4.

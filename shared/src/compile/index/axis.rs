@@ -4,7 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::set::Set;
 use crate::model::{Comparison, Scalar, Test};
@@ -171,16 +171,16 @@ impl<'a> Axis<'a> {
     }
 
     fn any_equal(&self, values: &'a [Scalar]) -> Set {
-        Set::of(
-            values
-                .iter()
-                .flat_map(|value| self.equal(value).iter().collect::<Vec<_>>()),
-        )
+        Set::all_of(values.iter().map(|value| self.equal(value)))
     }
 
     fn equal(&self, value: &'a Scalar) -> Set {
         if let Scalar::Text(text) = value {
-            return Set::of(self.words.get(text.as_str()).copied());
+            // Learned before, as all that is asked for.
+            return self
+                .words
+                .get(text.as_str())
+                .map_or_else(|| Set::of([]), |class| Set::range(*class, *class));
         }
         self.above(value, false)
             .intersection(&Set::range(OTHER, self.last_before(value, true)))

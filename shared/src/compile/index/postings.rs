@@ -1,7 +1,7 @@
 //! Which plans of a list are posted under a class, so that only visitors of that class meet them.
 
 use alloc::vec::Vec;
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::terms::{Term, Terms, Wanted};
 use crate::model::Constraints;

@@ -1,7 +1,7 @@
 //! Rows of bits: for a class of an attribute, which dense plans such a value lets be.
 
 use alloc::vec::Vec;
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 
 use super::super::builder::Builder;
 use super::axis::{MISSING, OTHER};

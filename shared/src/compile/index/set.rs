@@ -2,17 +2,32 @@
 
 use alloc::vec::Vec;
 
-/// First and last class of each range.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Set(Vec<(u32, u32)>);
+/// A set of classes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Set(Ranges);
+
+/// First and last class of each range. Most sets have one, and a hundred thousand plans have many sets.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Ranges {
+    One((u32, u32)),
+    /// None, or several.
+    Many(Vec<(u32, u32)>),
+}
 
 impl Set {
+    fn new(ranges: Vec<(u32, u32)>) -> Self {
+        Self(match ranges.as_slice() {
+            [one] => Ranges::One(*one),
+            _ => Ranges::Many(ranges),
+        })
+    }
+
     /// Empty if `from` is above `to`.
     pub fn range(from: u32, to: u32) -> Self {
         Self(if from <= to {
-            [(from, to)].into()
+            Ranges::One((from, to))
         } else {
-            Vec::new()
+            Ranges::Many(Vec::new())
         })
     }
 
@@ -20,29 +35,43 @@ impl Set {
         Self::merged(classes.into_iter().map(|class| (class, class)).collect())
     }
 
+    pub fn all_of(sets: impl IntoIterator<Item = Self>) -> Self {
+        let mut ranges = Vec::new();
+        for set in sets {
+            ranges.extend_from_slice(set.ranges());
+        }
+        Self::merged(ranges)
+    }
+
     pub fn ranges(&self) -> &[(u32, u32)] {
-        &self.0
+        match &self.0 {
+            Ranges::One(one) => core::slice::from_ref(one),
+            Ranges::Many(ranges) => ranges,
+        }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.ranges().is_empty()
     }
 
     /// The number of classes.
     pub fn size(&self) -> usize {
-        let sizes = self.0.iter().map(|(from, to)| (to - from) as usize + 1);
+        let sizes = self
+            .ranges()
+            .iter()
+            .map(|(from, to)| (to - from) as usize + 1);
         sizes.sum()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = u32> {
-        self.0.iter().flat_map(|(from, to)| *from..=*to)
+        self.ranges().iter().flat_map(|(from, to)| *from..=*to)
     }
 
     pub fn contains(&self, class: u32) -> bool {
-        let after = self.0.partition_point(|(from, _)| *from <= class);
+        let after = self.ranges().partition_point(|(from, _)| *from <= class);
         after
             .checked_sub(1)
-            .and_then(|at| self.0.get(at))
+            .and_then(|at| self.ranges().get(at))
             .is_some_and(|(_, to)| class <= *to)
     }
 
@@ -51,7 +80,13 @@ impl Set {
     }
 
     pub fn intersection(&self, other: &Self) -> Self {
-        let (mut ours, mut theirs) = (self.0.iter().peekable(), other.0.iter().peekable());
+        if let (Ranges::One(a), Ranges::One(b)) = (&self.0, &other.0) {
+            return Self::range(a.0.max(b.0), a.1.min(b.1));
+        }
+        let (mut ours, mut theirs) = (
+            self.ranges().iter().peekable(),
+            other.ranges().iter().peekable(),
+        );
         let mut common = Vec::new();
         while let (Some(a), Some(b)) = (ours.peek(), theirs.peek()) {
             let (from, to) = (a.0.max(b.0), a.1.min(b.1));
@@ -64,14 +99,14 @@ impl Set {
                 theirs.next();
             }
         }
-        Self(common)
+        Self::new(common)
     }
 
     /// All of `0..classes` that are not in it.
     pub fn complement(&self, classes: u32) -> Self {
-        let mut gaps = Vec::with_capacity(self.0.len() + 1);
+        let mut gaps = Vec::with_capacity(self.ranges().len() + 1);
         let mut next = 0;
-        for (from, to) in &self.0 {
+        for (from, to) in self.ranges() {
             if next < *from {
                 gaps.push((next, from - 1));
             }
@@ -80,7 +115,7 @@ impl Set {
         if next < classes {
             gaps.push((next, classes - 1));
         }
-        Self(gaps)
+        Self::new(gaps)
     }
 
     fn merged(mut ranges: Vec<(u32, u32)>) -> Self {
@@ -92,7 +127,7 @@ impl Set {
                 _ => merged.push((from, to)),
             }
         }
-        Self(merged)
+        Self::new(merged)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 
 use super::axis::Axis;
 use super::set::Set;
