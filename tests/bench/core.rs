@@ -155,18 +155,6 @@ fn main() {
     {
         return compiling::one();
     }
-    if let [word] = arguments.as_slice()
-        && word == "digests"
-    {
-        for seed in 0..3_000 {
-            let batch = skyful_tests::generate::batch(seed, 0);
-            tmp_digest(&batch);
-        }
-        for seed in 0..3 {
-            tmp_digest(&thousand_plans(seed, 0));
-        }
-        return;
-    }
     let text = std::fs::read(wallet::folder().join("wallet.yaml")).expect("the sample");
     let file = |path: &str| std::fs::read(wallet::folder().join(path)).map_err(|e| e.to_string());
     let mut rows = publishing("sample with 100,000 ids", &text, &file);
@@ -186,28 +174,4 @@ fn main() {
     ));
     rows.extend(compiling::all().iter().map(|(what, time)| row(what, *time)));
     println!("{}", serde_json::to_string(&rows).expect("it is JSON"));
-}
-
-fn tmp_digest(batch: &skyful_tests::generate::Batch) {
-    let file = |path: &str| {
-        let text = batch.files.get(path);
-        text.map(|text| text.clone().into_bytes())
-            .ok_or_else(String::new)
-    };
-    let options = check::Options {
-        now_ms: None,
-        read_file: &file,
-    };
-    let text = batch.document.to_string().into_bytes();
-    let Some(workspace) = check(&text, &options).workspace else {
-        println!("{} invalid", batch.seed);
-        return;
-    };
-    let snapshot = compile(&workspace, &mut |_, _| {}).expect("it compiles");
-    println!(
-        "{} {} {}",
-        batch.seed,
-        snapshot.listing.digest(),
-        snapshot.objects.len()
-    );
 }

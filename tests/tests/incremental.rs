@@ -62,7 +62,8 @@ fn edit(draw: &mut Draw, document: &mut Value) -> String {
         .iter()
         .filter(|other| other.ends_with(&format!("/{key}")));
     let alike: Vec<_> = alike.cloned().collect();
-    let other = document.pointer(draw.pick(&alike)).cloned();
+    let other: &String = draw.pick(&alike);
+    let other = document.pointer(other).cloned();
     let remove = draw.chance(20);
     if remove {
         match document.pointer_mut(parent).expect("a parent") {
@@ -145,13 +146,7 @@ fn after_any_edit_a_kept_compiler_gives_the_bytes_of_a_new_one() {
             assert_same(again, &new, &what);
             compiled += compiler.compiled();
             kept += workspace.pages.len() - compiler.compiled();
-            if let Some(("modules", module)) = place[1..]
-                .split('/')
-                .collect::<Vec<_>>()
-                .get(..2)
-                .and_then(|p| Some((*p.first()?, *p.get(1)?)))
-                && place.contains("/plans/")
-            {
+            if let ["", "modules", module, "plans", ..] = place.split('/').collect::<Vec<_>>()[..] {
                 in_plans += 1;
                 let placing = placing(&workspace);
                 let placing = placing.get(module).cloned().unwrap_or_default();

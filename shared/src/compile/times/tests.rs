@@ -17,7 +17,10 @@ const START: i64 = 1_790_812_800_000;
 
 fn chunk(schedules: &[model::Schedule]) -> Chunk {
     let mut builder = Builder::default();
-    schedules.iter().for_each(|s| _ = schedule(&mut builder, s));
+    let mut zones = Zones::default();
+    for written in schedules {
+        schedule(&mut builder, &mut zones, written);
+    }
     changes(&mut builder);
     let tag = builder.text("en");
     builder.push(Locale { tag });
