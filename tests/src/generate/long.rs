@@ -157,12 +157,12 @@ fn loose(draw: &mut Draw, shape: Shape) -> Value {
     match draw.below(11) {
         0 => of(
             "platform",
-            *draw.pick(&["in", "not_in"]),
+            draw.pick(&["in", "not_in"]),
             json!(draw.some(&PLATFORMS[..3], 2)),
         ),
         1 => of(
             "age",
-            *draw.pick(&["gte", "lt", "gt", "lte", "ne"]),
+            draw.pick(&["gte", "lt", "gt", "lte", "ne"]),
             json!(draw.below(60)),
         ),
         2 => of(
@@ -172,12 +172,12 @@ fn loose(draw: &mut Draw, shape: Shape) -> Value {
         ),
         3 => of(
             "app_version",
-            *draw.pick(&["gte", "lt"]),
+            draw.pick(&["gte", "lt"]),
             json!(draw.pick(&VERSIONS)),
         ),
         4 => of(
             "level",
-            *draw.pick(&["lt", "gte"]),
+            draw.pick(&["lt", "gte"]),
             json!(draw.below(8) as f64 / 2.0),
         ),
         5 => of(
