@@ -69,6 +69,9 @@ pub const CHUNK_WINDOWS: usize = 100_000;
 pub const ZONES: usize = 1_000;
 /// Changes of one zone's offset between 2000 and 2100.
 pub const TRANSITIONS: usize = 1_000;
+/// Taken slots in a row in a chunk's table of names and words, which a search may have to pass. Words that nobody
+/// chose to collide don't come near.
+pub const KEY_RUN: usize = 1_024;
 /// Values of one `in`, `contains_any`, … list.
 pub const LIST_VALUES: usize = 10_000;
 /// Bytes of one text constant in a rule.

@@ -1,13 +1,13 @@
 //! Rows, texts and numbers of chunks.
 
 use skyful::limits;
-use skyful::snapshot::DecodeError;
 use skyful::snapshot::records::{
     AUTOMATA, Attribute, BucketRange, Cap, Class, Condition, Counter, Entry, Experiment, Fragment,
-    HEAP, Locale, Meta, Module, Operator, Plan, Posting, Predicate, Schedule, Segment, Slot,
+    HEAP, Key, Locale, Meta, Module, Operator, Plan, Posting, Predicate, Schedule, Segment, Slot,
     SlotArrangement, Transition, Variant, Window, Word, Zone,
 };
 use skyful::snapshot::table::{Ref, Span, Text};
+use skyful::snapshot::{DecodeError, keys};
 
 use skyful_tests::fuzz::surgery::Parts;
 
@@ -210,4 +210,26 @@ fn more_conditions_than_rules_are_refused() {
         });
     });
     assert_eq!(index, Some(DecodeError::Meaning("index")));
+}
+
+/// A visitor's words may all belong at the head of the queue.
+#[test]
+fn a_table_of_keys_that_is_searched_slot_by_slot_is_refused() {
+    let keys = |taken: usize, first: usize| {
+        move |p: &mut Parts| {
+            let mut free = p.rows::<Key>()[0];
+            free.space = keys::FREE;
+            let mut slots = vec![free; 4 * limits::KEY_RUN];
+            let last = slots.len() - 1;
+            for slot in first..first + taken {
+                slots[slot & last].space = 1;
+            }
+            p.set(slots);
+        }
+    };
+    let most = limits::KEY_RUN;
+    for first in [0, 7, 3 * most + 9] {
+        refused("KEY_RUN", keys(most + 1, first));
+        assert_eq!(error(keys(most, first)), None);
+    }
 }

@@ -25,6 +25,7 @@ pub fn document() -> Value {
         "attributes": {
             "age": {"type": "integer"},
             "name": {"type": "string"},
+            "score": {"type": "number"},
             "tier": {"type": "enum", "values": ["a", "b"]},
         },
         "segments": {"old": {"rule": {"attr": "age", "op": "gte", "value": 60}}},
@@ -42,6 +43,7 @@ pub fn document() -> Value {
                     {"segment": "old"},
                     {"not": {"attr": "name", "op": "matches", "value": "^a+b"}},
                     {"attr": "tier", "op": "in", "value": ["a"]},
+                    {"attr": "score", "op": "in", "value": [1.5, 2.5]},
                 ]},
                 "schedule": {
                     "timezone": "Europe/Paris",

@@ -1,10 +1,12 @@
 //! Rules of chunks: rows are shared, so few of them can be many visits.
 
+use serde_json::{Value, json};
 use skyful::context::Context;
 use skyful::limits;
+use skyful::resolve::trace::predicate_json;
 use skyful::snapshot::DecodeError;
 use skyful::snapshot::records::{
-    Child, Entry, Meta, Module, Plan, Rule, RuleKind, Segment, SlotArrangement,
+    Child, Constant, Entry, Meta, Module, Plan, Predicate, Rule, RuleKind, Segment, SlotArrangement,
 };
 use skyful::snapshot::table::{OptRef, Ref, Span};
 use skyful_tests::fuzz::surgery::Parts;
@@ -98,6 +100,23 @@ fn what_rules_may_cost_is_bounded_by_rule_and_by_page() {
     rules.extend(std::iter::repeat_n(widest, 20_000));
     parts.set(rules);
     assert_eq!(parts.open().err(), Some(DecodeError::Meaning("rule")));
+}
+
+/// Found by the fuzzer: `NaN` is no JSON.
+#[test]
+fn a_trace_of_constants_that_are_no_numbers_is_json() {
+    for strange in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let mut parts = parts();
+        parts.each(|c: &mut Constant| c.value = strange.to_bits().cast_signed());
+        let chunk = parts.open().expect("a chunk");
+        let traced: Vec<Value> = chunk
+            .table::<Predicate>()
+            .iter()
+            .map(|p| serde_json::from_slice(&predicate_json(&chunk, &p)).expect("JSON"))
+            .collect();
+        let nulls = traced.iter().filter(|p| p["value"] == json!([null, null]));
+        assert_eq!(nulls.count(), 1, "{traced:?}");
+    }
 }
 
 /// Run with `--release -- --ignored --nocapture`; figures go to `shared/fuzz/RESULTS.md`.

@@ -284,6 +284,8 @@ fn write_value(json: &mut Json<'_>, value: Value<'_>) {
             json.close(b']')
         }
         Value::Integer(value) => json.display(value),
+        // Only a constant of a chunk that no compiler of ours wrote.
+        Value::Number(value) if !value.is_finite() => json.raw(b"null"),
         Value::Number(value) => json.display(value),
         Value::Version(version) => {
             let [a, b, c, d] = version.components;

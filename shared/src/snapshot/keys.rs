@@ -31,6 +31,21 @@ pub fn slots(entries: usize) -> usize {
     entries.saturating_mul(2).max(1).next_power_of_two()
 }
 
+/// The most taken slots in a row; the last slot is before the first one.
+pub(super) fn longest_run(chunk: &Chunk) -> usize {
+    let (mut run, mut longest, mut at_start): (usize, usize, Option<usize>) = (0, 0, None);
+    for key in chunk.table::<Key>().iter() {
+        if key.space == FREE {
+            at_start.get_or_insert(run);
+            run = 0;
+        } else {
+            run = run.saturating_add(1);
+            longest = longest.max(run);
+        }
+    }
+    longest.max(run.saturating_add(at_start.unwrap_or(0)))
+}
+
 impl Chunk {
     /// An attribute by name, or a class by word.
     pub fn key(&self, space: u32, text: &str) -> Option<u32> {

@@ -3,12 +3,12 @@
 
 use super::NONE;
 use crate::limits;
-use crate::snapshot::Chunk;
 use crate::snapshot::records::{
     Attribute, Cap, Counter, Entry, Experiment, Fragment, Locale, Meta, Module, Operator, Plan,
     Predicate, Schedule, Segment, Slot, SlotArrangement, Word, Zone,
 };
 use crate::snapshot::table::{Record, Text};
+use crate::snapshot::{Chunk, keys};
 
 /// What the chunk is beyond, by the limit's name.
 pub(super) fn beyond(chunk: &Chunk) -> Option<&'static str> {
@@ -48,6 +48,10 @@ fn tables(chunk: &Chunk) -> Option<&'static str> {
         ("beyond SLOTS", within::<Slot>(chunk, limits::SLOTS)),
         ("beyond MODULES", within::<Module>(chunk, limits::MODULES)),
         ("beyond ZONES", within::<Zone>(chunk, limits::ZONES)),
+        (
+            "beyond KEY_RUN",
+            keys::longest_run(chunk) <= limits::KEY_RUN,
+        ),
     ])
 }
 
