@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use hashbrown::HashMap;
 
+use super::set::Set;
 use super::terms::{Term, Terms, Wanted};
 use crate::model::Constraints;
 
@@ -53,5 +54,5 @@ fn classes(term: &Term) -> impl Iterator<Item = u32> {
         Wanted::Class(set) | Wanted::AnyWord(set) if set.size() <= CLASSES => Some(set),
         _ => None,
     };
-    set.into_iter().flat_map(|set| set.iter())
+    set.into_iter().flat_map(Set::iter)
 }

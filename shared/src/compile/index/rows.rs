@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use hashbrown::{HashMap, HashSet};
 
 use super::super::builder::Builder;
-use super::axis::{MISSING, OTHER};
+use super::axis::{Axis, MISSING, OTHER};
 use super::set::Set;
 use super::terms::{Axes, Term, Wanted};
 use crate::snapshot::records::{BLOCK_BITS, BLOCK_WORDS, Flip, RowWord};
@@ -60,10 +60,7 @@ impl Rows {
         let row_bytes = self.row_bytes();
         let mut given_back = Vec::new();
         for (number, asked) in &mut self.asked {
-            let classes = axes
-                .axes
-                .get(*number as usize)
-                .map_or(0, |axis| axis.classes());
+            let classes = axes.axes.get(*number as usize).map_or(0, Axis::classes);
             let list = axes.is_list(*number);
             while !asked.is_empty() && bytes(asked, classes, row_bytes, list) > budget {
                 for asked in dearest_half(asked) {

@@ -1,5 +1,6 @@
 //! Takes the rules of a plan apart: what is about the class of one attribute each, and the rest.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 use hashbrown::{HashMap, HashSet};
@@ -61,7 +62,7 @@ pub struct Axes<'a> {
 
 impl<'a> Axes<'a> {
     pub fn of(workspace: &'a Workspace, plans: impl Iterator<Item = &'a Constraints>) -> Self {
-        let names = workspace.attributes.keys().map(|name| name.as_str());
+        let names = workspace.attributes.keys().map(String::as_str);
         let mut axes = Self {
             workspace,
             numbers: names.zip(0..).collect(),
