@@ -17,7 +17,10 @@ const START: i64 = 1_790_812_800_000;
 
 fn chunk(schedules: &[model::Schedule]) -> Chunk {
     let mut builder = Builder::default();
-    schedules.iter().for_each(|s| _ = schedule(&mut builder, s));
+    let mut zones = Zones::default();
+    for one in schedules {
+        schedule(&mut builder, &mut zones, one);
+    }
     changes(&mut builder);
     let tag = builder.text("en");
     builder.push(Locale { tag });
@@ -25,6 +28,7 @@ fn chunk(schedules: &[model::Schedule]) -> Chunk {
     builder.push(Meta {
         page,
         plans: Span::EMPTY,
+        dense: Span::EMPTY,
         default_arrangement: 0,
         locale_mask: 1,
         id_key_0: 0,
