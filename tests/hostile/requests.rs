@@ -1,7 +1,11 @@
 //! Requests: refused with the number that they are beyond.
 
+use serde_json::json;
 use skyful::context::Context;
 use skyful::limits;
+use skyful_tests::product::Product;
+
+use super::document;
 
 #[test]
 fn a_request_beyond_a_limit_is_refused_with_its_number() {
@@ -32,4 +36,39 @@ fn a_request_beyond_a_limit_is_refused_with_its_number() {
     let query: Vec<String> = (0..257).map(|n| format!("attr.a{n}=1")).collect();
     assert!(Context::from_query(&query.join("&")).is_err());
     assert!(Context::from_query(&"x".repeat(limits::REQUEST_BYTES)).is_err());
+}
+
+/// Long lists are looked through in another way than short ones. The condition on another attribute keeps the index out of it.
+#[test]
+fn words_of_a_long_list_are_found_in_a_long_list() {
+    let words = |from: usize, to: usize| -> Vec<String> {
+        (from..to).map(|n| format!("w{}", n * 7 % 100)).collect()
+    };
+    let plan = |op: &str| {
+        json!({"key": op, "content": {"t": op}, "audience": {"any": [
+            {"attr": "tags", "op": op, "value": words(0, 20)},
+            {"attr": "name", "op": "contains", "value": "never"}]}})
+    };
+    let mut document = document();
+    document["attributes"]["tags"] = json!({"type": "string_list"});
+    let ops = ["contains_all", "contains_any", "contains_none"];
+    document["modules"]["two"]["plans"] = ops.map(plan).into();
+    let mut product = Product::compile(&document, &Default::default()).expect("valid");
+    let given = [
+        (words(0, 40), "contains_all"),
+        (words(1, 40), "contains_any"),
+        (words(19, 60), "contains_any"),
+        (words(20, 60), "contains_none"),
+        (words(0, 15), "contains_any"),
+        (words(20, 30), "contains_none"),
+    ];
+    for (tags, wanted) in given {
+        let context = json!({"now": "2026-11-22T09:00:00Z", "attributes": {"tags": tags}});
+        let text = context.to_string();
+        let context = Context::from_json(text.as_bytes()).expect("a context");
+        let answer = product.answer("home", &context).expect("a page");
+        let modules = answer["modules"].as_array().expect("modules");
+        let two = modules.iter().find(|m| m["module"] == "two").expect("two");
+        assert_eq!(two["plan"], wanted, "{text}");
+    }
 }

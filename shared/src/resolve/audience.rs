@@ -1,5 +1,6 @@
 //! Who: rules over typed facts. Missing facts make every predicate false but `missing`.
 
+use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use super::Session;
@@ -14,6 +15,9 @@ use crate::snapshot::table::{Ref, Span};
 use crate::snapshot::{Chunk, automaton};
 use crate::value::version::Version;
 use crate::value::{Type, network};
+
+/// Words of a request and of a rule, from which on sorting the former pays.
+const MANY: usize = 16;
 
 /// Whether a rule holds. `depth` guards against chunks that nobody validated.
 pub fn holds<V: Visitor>(
@@ -82,7 +86,16 @@ fn predicate_holds(chunk: &Chunk, predicate: &Predicate, value: Value<'_>) -> bo
         (Operator::Exists, _) => true,
         (_, Value::Text(text)) => text_holds(&constants, operator, text),
         (_, Value::Texts(texts)) => {
-            let has = |word: &str| texts.iter().any(|text| text == word);
+            // A long list would be gone through once for each of many words.
+            let mut sorted: Vec<&str> = Vec::new();
+            if texts.len() >= MANY && predicate.len as usize >= MANY {
+                sorted.extend(texts.iter().map(|text| &**text));
+                sorted.sort_unstable();
+            }
+            let has = |word: &str| match sorted.is_empty() {
+                true => texts.iter().any(|text| text == word),
+                false => sorted.binary_search(&word).is_ok(),
+            };
             match operator {
                 Operator::ContainsAny => constants.words().any(has),
                 Operator::ContainsAll => constants.words().all(has),
