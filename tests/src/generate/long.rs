@@ -152,17 +152,21 @@ fn selective(draw: &mut Draw, shape: Shape) -> Value {
     }
 }
 
+fn one_of(draw: &mut Draw, words: &[&'static str]) -> &'static str {
+    draw.pick(words)
+}
+
 fn loose(draw: &mut Draw, shape: Shape) -> Value {
     let of = |attribute: &str, op: &str, value: Value| json!({"attr": attribute, "op": op, "value": value});
     match draw.below(11) {
         0 => of(
             "platform",
-            draw.pick(&["in", "not_in"]),
+            one_of(draw, &["in", "not_in"]),
             json!(draw.some(&PLATFORMS[..3], 2)),
         ),
         1 => of(
             "age",
-            draw.pick(&["gte", "lt", "gt", "lte", "ne"]),
+            one_of(draw, &["gte", "lt", "gt", "lte", "ne"]),
             json!(draw.below(60)),
         ),
         2 => of(
@@ -172,12 +176,12 @@ fn loose(draw: &mut Draw, shape: Shape) -> Value {
         ),
         3 => of(
             "app_version",
-            draw.pick(&["gte", "lt"]),
+            one_of(draw, &["gte", "lt"]),
             json!(draw.pick(&VERSIONS)),
         ),
         4 => of(
             "level",
-            draw.pick(&["lt", "gte"]),
+            one_of(draw, &["lt", "gte"]),
             json!(draw.below(8) as f64 / 2.0),
         ),
         5 => of(
