@@ -152,17 +152,21 @@ fn selective(draw: &mut Draw, shape: Shape) -> Value {
     }
 }
 
+fn one_of(draw: &mut Draw, words: &[&'static str]) -> &'static str {
+    words[draw.below(words.len() as u64) as usize]
+}
+
 fn loose(draw: &mut Draw, shape: Shape) -> Value {
     let of = |attribute: &str, op: &str, value: Value| json!({"attr": attribute, "op": op, "value": value});
     match draw.below(11) {
         0 => of(
             "platform",
-            draw.pick::<&str>(&["in", "not_in"]),
+            one_of(draw, &["in", "not_in"]),
             json!(draw.some(&PLATFORMS[..3], 2)),
         ),
         1 => of(
             "age",
-            draw.pick::<&str>(&["gte", "lt", "gt", "lte", "ne"]),
+            one_of(draw, &["gte", "lt", "gt", "lte", "ne"]),
             json!(draw.below(60)),
         ),
         2 => of(
@@ -172,12 +176,12 @@ fn loose(draw: &mut Draw, shape: Shape) -> Value {
         ),
         3 => of(
             "app_version",
-            draw.pick::<&str>(&["gte", "lt"]),
+            one_of(draw, &["gte", "lt"]),
             json!(draw.pick(&VERSIONS)),
         ),
         4 => of(
             "level",
-            draw.pick::<&str>(&["lt", "gte"]),
+            one_of(draw, &["lt", "gte"]),
             json!(draw.below(8) as f64 / 2.0),
         ),
         5 => of(
@@ -193,7 +197,7 @@ fn loose(draw: &mut Draw, shape: Shape) -> Value {
             json!(format!("2026-0{}-01T00:00:00Z", 1 + draw.below(9))),
         ),
         9 => {
-            json!({"attr": draw.pick::<&str>(&["age", "city", "tags"]), "op": draw.pick::<&str>(&["exists", "missing"])})
+            json!({"attr": draw.pick(&["age", "city", "tags"]), "op": draw.pick(&["exists", "missing"])})
         }
         _ => of("city", "ne", shape.city(draw)),
     }
@@ -204,7 +208,7 @@ fn further(draw: &mut Draw, plan: &mut Map<String, Value>) {
         0 | 1 => ("rollout", json!(draw.below(10_000))),
         2 => (
             "experiment",
-            json!({"key": "e", "variant": draw.pick::<&str>(&["a", "b"])}),
+            json!({"key": "e", "variant": draw.pick(&["a", "b"])}),
         ),
         3 => ("schedule", constraints::schedule(draw)),
         4 => ("caps", json!([{"limit": 1, "per": "1d"}])),
@@ -240,9 +244,9 @@ fn context(draw: &mut Draw, document: &Value, shape: Shape) -> String {
     give(draw, "tags", json!(tags));
     let home = aimed("country").unwrap_or_else(|| country(draw));
     give(draw, "country", home);
-    let platform = json!(draw.pick::<&str>(&["ios", "android", "h5", "mini", "tv"]));
+    let platform = json!(draw.pick(&["ios", "android", "h5", "mini", "tv"]));
     give(draw, "platform", platform);
-    let version = json!(draw.pick::<&str>(&["7.9.11", "8.0.0-beta.3", "8", "9", "10.0.0", "x"]));
+    let version = json!(draw.pick(&["7.9.11", "8.0.0-beta.3", "8", "9", "10.0.0", "x"]));
     give(draw, "app_version", version);
     let age = aimed("age").unwrap_or_else(|| json!(draw.between(-1, 61)));
     give(draw, "age", age);
