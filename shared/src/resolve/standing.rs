@@ -122,7 +122,14 @@ impl<'a> Standing<'a> {
             Some(Value::Texts(texts)) => {
                 let space = keys::space(number);
                 let named = texts.iter().filter_map(|text| chunk.key(space, text));
+                let begun = self.words.len();
                 self.words.extend(named.map(|class| (number, class)));
+                // A list may say a word a thousand times; once is enough.
+                self.words
+                    .get_mut(begun..)
+                    .unwrap_or_default()
+                    .sort_unstable();
+                self.words.dedup();
                 OTHER
             }
             Some(Value::Integer(value) | Value::Datetime(value)) => {
