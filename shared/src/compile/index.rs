@@ -20,8 +20,8 @@ use super::rules::Rules;
 use crate::model::{self, Constraints, Workspace};
 use crate::snapshot::keys;
 use crate::snapshot::records::{
-    Attribute, Child, Class, ClassRange, Condition, ConditionKind, Constant, Cut, Dense, Key, Plan,
-    Posting, Rule, RuleKind, VersionConstant,
+    Attribute, Child, Class, ClassRange, Condition, ConditionKind, Cut, Dense, Key, Plan, Posting,
+    Rule, RuleKind, VersionConstant,
 };
 use crate::snapshot::table::{OptRef, Ref, Span};
 use axis::Point;
@@ -118,28 +118,46 @@ impl<'a> Index<'a> {
             .cuts
             .iter()
             .map(|cut| Cut {
-                constant: constant(builder, &cut.at),
+                value: value(builder, &cut.at),
                 after: u32::from(cut.after),
             })
             .collect();
         let cuts = builder.push_run(cuts);
         let postings: Vec<Span<Posting>> = (0..axis.classes())
             .map(|class| match self.postings.get(&(number, class)) {
-                Some(plans) => builder.push_run(plans.iter().map(|plan| Posting {
-                    plan: Ref::new(*plan),
-                })),
+                Some(plans) => builder.push_run(plans.iter().map(|plan| self.posting(*plan))),
                 None => Span::EMPTY,
             })
             .collect();
-        let rows = self
-            .rows
-            .of(builder, number, axis.classes(), self.axes.is_list(number));
+        let rows = self.rows.of(builder, number, axis.classes());
         let classes = rows
             .into_iter()
             .zip(postings)
             .map(|((row, flips), posted)| Class { row, flips, posted });
         let classes: Vec<Class> = classes.collect();
         (cuts, builder.push_run(classes))
+    }
+
+    /// Whoever is not within one of its conditions needn't look at the plan: the narrowest, as far as classes tell.
+    fn posting(&self, plan: u32) -> Posting {
+        let conditions = self.plans.get(plan as usize).map(|plan| &plan.conditions);
+        let guards = conditions.into_iter().flatten().filter_map(|term| {
+            let (Wanted::Class(set), Some(axis)) =
+                (&term.wanted, self.axes.axes.get(term.attribute as usize))
+            else {
+                return None;
+            };
+            let ((from, _), (_, to)) = (set.ranges().first()?, set.ranges().last()?);
+            let share = (u64::from(to - from) + 1) * 1_000_000 / u64::from(axis.classes().max(1));
+            Some((share, term.attribute, *from, *to))
+        });
+        let (_, attribute, from, to) = guards.min().unwrap_or((0, 0, 0, u32::MAX));
+        Posting {
+            plan: Ref::new(plan),
+            attribute: Ref::new(attribute),
+            from,
+            to,
+        }
     }
 
     /// Names of attributes, words that rules name, and values of enums.
@@ -189,14 +207,18 @@ impl<'a> Index<'a> {
         builder.push_run(rows);
     }
 
-    /// The bits of a list's plans.
-    pub fn dense(&self, builder: &mut Builder, plans: Span<Plan>) -> Span<Dense> {
-        let rows = plans.refs().filter(|plan| {
+    /// The bits of a list, whose first plan has this number.
+    pub fn dense(&self, builder: &mut Builder, first: u32, plans: &[Plan]) -> Span<Dense> {
+        let bits = (first..).zip(plans).filter(|(number, _)| {
             self.plans
-                .get(plan.index as usize)
+                .get(*number as usize)
                 .is_some_and(|indexed| indexed.place == Place::Dense)
         });
-        builder.push_run(rows.map(|plan| Dense { plan }))
+        builder.push_run(bits.map(|(number, plan)| Dense {
+            plan: Ref::new(number),
+            verdict: plan.verdict() as u32,
+            target: plan.target,
+        }))
     }
 
     /// What is left to ask of a plan that the index offers.
@@ -248,25 +270,22 @@ impl<'a> Index<'a> {
     }
 }
 
-fn constant(builder: &mut Builder, at: &Point<'_>) -> u32 {
+/// As a row of [`Cut`] has it.
+fn value(builder: &mut Builder, at: &Point<'_>) -> i64 {
     match at {
-        Point::Integer(value) => builder.intern(Constant { value: *value }).index,
-        Point::Number(value) => {
-            let value = value.to_bits().cast_signed();
-            builder.intern(Constant { value }).index
-        }
+        Point::Integer(value) => *value,
+        Point::Number(value) => value.to_bits().cast_signed(),
         Point::Version(version) => {
             let [c0, c1, c2, c3] = version.components;
             let pre = builder.text(version.pre);
-            builder
-                .intern(VersionConstant {
-                    c0,
-                    c1,
-                    c2,
-                    c3,
-                    pre,
-                })
-                .index
+            let row = VersionConstant {
+                c0,
+                c1,
+                c2,
+                c3,
+                pre,
+            };
+            i64::from(builder.intern(row).index)
         }
     }
 }

@@ -1,9 +1,8 @@
 //! One page's chunk: its plans, and every module that one of them or the default places.
 
 use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::builder::Builder;
 use super::index::Index;
@@ -151,8 +150,8 @@ impl<'a> PageCompiler<'a> {
                 }
             })
             .collect();
-        let plans = self.builder.push_run(rows);
-        (plans, self.parts.index.dense(&mut self.builder, plans))
+        let dense = self.parts.index.dense(&mut self.builder, first, &rows);
+        (self.builder.push_run(rows), dense)
     }
 
     /// All declared attributes, used or not: an edge needs their types and sources to read a request.
@@ -331,15 +330,16 @@ impl<'a> PageCompiler<'a> {
     }
 }
 
-/// Every placed module, sorted by key.
+/// Every placed module, in the order in which answers have them: what is asked together lies together.
 pub fn placed<'a>(workspace: &'a Workspace, page: &'a Page) -> Vec<(&'a str, &'a model::Module)> {
     let plans = page.plans.iter().map(|plan| &plan.arrangement);
-    let slots = plans.chain(&page.default).flat_map(|a| &a.slots);
-    let mut keys: Vec<&'a String> = slots.flat_map(|slot| &slot.modules).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    let module = |key: &'a String| Some((key.as_str(), workspace.modules.get(key)?));
-    keys.into_iter().filter_map(module).collect()
+    let arrangements = page.default.iter().chain(plans);
+    let slots = arrangements.flat_map(|arrangement| &arrangement.slots);
+    let mut known = HashSet::new();
+    let keys = slots.flat_map(|slot| &slot.modules);
+    keys.filter(|key| known.insert(key.as_str()))
+        .filter_map(|key| Some((key.as_str(), workspace.modules.get(key)?)))
+        .collect()
 }
 
 /// floor(log2(1 + k/256) × 2^24) by repeated squaring in integers: a float's last bit must not decide

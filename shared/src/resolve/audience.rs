@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-use super::Session;
 use super::facts::Value;
+use super::session::Session;
 use super::trace::Visitor;
 use crate::limits;
 use crate::snapshot::records::{

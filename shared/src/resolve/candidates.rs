@@ -1,8 +1,9 @@
 //! Which plans a visitor's classes leave over: rows of bits are and-ed for the dense plans, and those
 //! posted under one of the classes are listed. What is offered may still not hold; what isn't, can't.
 
-use alloc::vec;
-use alloc::vec::Vec;
+use core::mem;
+
+use smallvec::SmallVec;
 
 use super::standing::Standing;
 use crate::snapshot::Chunk;
@@ -13,45 +14,56 @@ use crate::snapshot::table::{Record, Ref, Span, Table};
 
 type Block = [u64; BLOCK_WORDS];
 const BLOCK_BYTES: usize = size_of::<Block>();
+/// More than pages usually ask for.
+const ATTRIBUTES: usize = 12;
 
-/// What a visitor's value lets be.
-struct Row<'a> {
-    /// Of whole blocks; empty for a row of ones.
-    bytes: &'a [u8],
-    flips: Span<Flip>,
+/// A row of bits: what a visitor's value lets be. Little-endian words; empty for a row of ones.
+type Row<'a> = &'a [[u8; BLOCK_BYTES]];
+
+/// Bits that differ from a row, gone through as blocks are asked for.
+struct Flips {
+    /// Position among the rows that have some.
+    row: usize,
+    all: Span<Flip>,
+    /// Not before the last block.
+    left: Span<Flip>,
+    /// The first bit of these; `u32::MAX` if there is none.
+    next: u32,
 }
 
 pub struct Candidates<'a> {
-    flips: Table<'a, Flip>,
     dense: Table<'a, Dense>,
     postings: Table<'a, Posting>,
-    rows: Vec<Row<'a>>,
-    /// More flips of a list's elements, by row.
-    named: Vec<(usize, Span<Flip>)>,
+    flips: Table<'a, Flip>,
+    /// One for each attribute that rules ask for, but for rows of ones.
+    rows: SmallVec<[Row<'a>; ATTRIBUTES]>,
+    /// The same of values for which some bits differ: one run, and for a list one more for each element.
+    flipped: SmallVec<[Row<'a>; ATTRIBUTES]>,
+    differing: SmallVec<[Flips; ATTRIBUTES]>,
     /// Postings of the visitor's classes.
-    posted: Vec<Span<Posting>>,
-    /// What is left. Lists share blocks, and most lists end early, so each is found when it is asked for.
-    blocks: Vec<Block>,
-    known: Vec<bool>,
+    posted: SmallVec<[Span<Posting>; ATTRIBUTES]>,
+    /// The block that was asked for last, since the next list often begins within it; and its number.
+    block: Block,
+    number: u32,
 }
 
 impl<'a> Candidates<'a> {
-    pub fn of(chunk: &'a Chunk, standing: &Standing<'_>) -> Self {
+    pub fn of(chunk: &'a Chunk, standing: &Standing) -> Self {
         let dense = chunk.table::<Dense>();
-        let blocks = dense.len().div_ceil(BLOCK_BITS as usize);
         let mut candidates = Self {
-            flips: chunk.table(),
             dense,
             postings: chunk.table(),
-            rows: Vec::with_capacity(16),
-            named: Vec::new(),
-            posted: Vec::new(),
-            blocks: vec![[0; BLOCK_WORDS]; blocks],
-            known: vec![false; blocks],
+            flips: chunk.table(),
+            rows: SmallVec::new(),
+            flipped: SmallVec::new(),
+            differing: SmallVec::new(),
+            posted: SmallVec::new(),
+            block: [0; BLOCK_WORDS],
+            number: u32::MAX,
         };
         let classes = chunk.table::<Class>();
-        let row_bytes = blocks.saturating_mul(BLOCK_BYTES);
-        let section = chunk.section(RowWord::SECTION);
+        let row_blocks = dense.len().div_ceil(BLOCK_BITS as usize);
+        let (blocks, _) = chunk.section(RowWord::SECTION).as_chunks::<BLOCK_BYTES>();
         let attributes = chunk.table::<Attribute>();
         for ((number, attribute), class) in (0..).zip(attributes.iter()).zip(standing.classes()) {
             let of_class = |class: u32| {
@@ -61,148 +73,156 @@ impl<'a> Candidates<'a> {
             let Some(base) = of_class(class) else {
                 continue;
             };
-            candidates.post(&base);
-            let row = candidates.rows.len();
-            for class in standing.words(number).filter_map(of_class) {
-                candidates.post(&class);
-                if class.flips.len != 0 {
-                    candidates.named.push((row, class.flips));
-                }
+            let known = candidates.differing.len();
+            candidates.add(&base);
+            if standing.has_words() {
+                let words = standing.words(number).filter_map(of_class);
+                words.for_each(|class| candidates.add(&class));
             }
             // A row of ones is past the end.
-            let start = (base.row as usize).saturating_mul(row_bytes);
-            let bytes = section.get(start..start.saturating_add(row_bytes));
-            let bytes = bytes.unwrap_or(&[]);
-            let named = candidates.named.last().is_some_and(|(of, _)| *of == row);
-            if !bytes.is_empty() || base.flips.len != 0 || named {
-                let flips = base.flips;
-                candidates.rows.push(Row { bytes, flips });
+            let start = (base.row as usize).saturating_mul(row_blocks);
+            let row = blocks.get(start..start.saturating_add(row_blocks));
+            let row = row.unwrap_or(&[]);
+            if candidates.differing.len() != known {
+                candidates.flipped.push(row);
+            } else if !row.is_empty() {
+                candidates.rows.push(row);
             }
+        }
+        // What few others share is looked through first: what wins there may end a longer search early.
+        if candidates.posted.len() > 1 {
+            candidates.posted.sort_unstable_by_key(|run| run.len);
         }
         candidates
     }
 
-    fn post(&mut self, class: &Class) {
+    /// Of the row that comes next.
+    fn add(&mut self, class: &Class) {
         if class.posted.len != 0 {
             self.posted.push(class.posted);
         }
+        if class.flips.len != 0 {
+            self.differing.push(Flips {
+                row: self.flipped.len(),
+                all: class.flips,
+                left: class.flips,
+                next: first(self.flips, class.flips),
+            });
+        }
     }
 
-    /// The dense plans of a list that are left, in order, until one is taken.
-    pub fn find_dense<T>(
-        &mut self,
-        list: Span<Dense>,
-        mut take: impl FnMut(Ref<Plan>) -> Option<T>,
-    ) -> Option<T> {
-        let dense = self.dense;
-        let end = list.start.saturating_add(list.len);
-        for number in list.start / BLOCK_BITS..end.div_ceil(BLOCK_BITS) {
-            let zero = number.saturating_mul(BLOCK_BITS);
-            let first = (list.start.saturating_sub(zero) / u64::BITS) as usize;
-            let block = self.block(number)?;
-            for (at, word) in block.iter().enumerate().skip(first) {
-                let zero = zero.saturating_add(at as u32 * u64::BITS);
-                if zero >= end {
-                    break;
-                }
-                if *word == 0 {
-                    continue;
-                }
-                for bit in ones(word & within(list.start, end, zero)) {
-                    let plan = dense.get(Ref::new(zero.saturating_add(bit)))?.plan;
-                    if let Some(taken) = take(plan) {
-                        return Some(taken);
-                    }
-                }
+    /// The first bit that is left from one on and before an end.
+    pub fn next_dense(&mut self, from: u32, end: u32) -> Option<(u32, Dense)> {
+        let mut from = from;
+        while from < end {
+            let number = from / BLOCK_BITS;
+            if number != self.number {
+                self.and(number);
             }
+            let zero = number.wrapping_mul(BLOCK_BITS);
+            let skipped = from.wrapping_sub(zero);
+            let mut rest = u64::MAX.wrapping_shl(skipped);
+            let words = self.block.get((skipped / u64::BITS) as usize..)?;
+            let mut at = from.wrapping_sub(skipped % u64::BITS);
+            for word in words {
+                let left = word & rest;
+                if left != 0 {
+                    let bit = at.saturating_add(left.trailing_zeros());
+                    let dense = self.dense.get(Ref::new(bit))?;
+                    return (bit < end).then_some((bit, dense));
+                }
+                rest = u64::MAX;
+                at = at.saturating_add(u64::BITS);
+            }
+            from = zero.saturating_add(BLOCK_BITS);
         }
         None
     }
 
-    fn block(&mut self, number: u32) -> Option<&Block> {
-        let at = number as usize;
-        if !*self.known.get(at)? {
-            *self.blocks.get_mut(at)? = self.and(number);
-            *self.known.get_mut(at)? = true;
+    /// Finds which plans of a block are left. Only what is asked for is and-ed: most lists end early.
+    fn and(&mut self, number: u32) {
+        let known = mem::replace(&mut self.number, number);
+        if known != u32::MAX && known > number {
+            for flips in &mut self.differing {
+                flips.left = flips.all;
+                flips.next = first(self.flips, flips.all);
+            }
         }
-        self.blocks.get(at)
-    }
-
-    fn and(&self, number: u32) -> Block {
         let mut left = [u64::MAX; BLOCK_WORDS];
-        for (at, row) in self.rows.iter().enumerate() {
-            let base = block_of(row.bytes, number);
-            let mut bits = base;
-            if row.flips.len != 0 {
-                self.flip(row.flips, number, &base, &mut bits);
-            }
-            if !self.named.is_empty() {
-                let named = self.named.iter().filter(|(of, _)| *of == at);
-                named.for_each(|(_, flips)| self.flip(*flips, number, &base, &mut bits));
-            }
-            for (left, bits) in left.iter_mut().zip(bits) {
-                *left &= bits;
-            }
+        for row in &self.rows {
+            keep(&mut left, &block_of(row, number));
         }
-        left
-    }
-
-    /// Makes bits the opposite of what they are in the base.
-    fn flip(&self, flips: Span<Flip>, block: u32, base: &Block, bits: &mut Block) {
-        let zero = block.saturating_mul(BLOCK_BITS);
-        let skipped = self.flips.before(flips, |flip| flip.bit < zero);
-        for flip in self.flips.span(flips.skip(skipped)) {
-            let bit = flip.bit.saturating_sub(zero);
-            if bit >= BLOCK_BITS {
-                break;
+        let mut differing = self.differing.iter_mut().peekable();
+        for (at, row) in self.flipped.iter().enumerate() {
+            let mut bits = [0; BLOCK_WORDS];
+            while let Some(flips) = differing.next_if(|flips| flips.row == at) {
+                flips.within(self.flips, number, &mut bits);
             }
-            let (at, bit) = ((bit / u64::BITS) as usize, 1_u64 << (bit % u64::BITS));
-            if let (Some(word), Some(base)) = (bits.get_mut(at), base.get(at)) {
-                *word = (*word & !bit) | (!base & bit);
+            for (bits, base) in bits.iter_mut().zip(block_of(row, number)) {
+                *bits ^= base;
             }
+            keep(&mut left, &bits);
         }
+        self.block = left;
     }
 
     /// The posted plans of a list that the visitor can reach: some runs, each in order.
-    pub fn posted(
-        &self,
-        plans: Span<Plan>,
-    ) -> impl Iterator<Item = impl Iterator<Item = Ref<Plan>>> {
+    pub fn posted(&self, plans: Span<Plan>) -> impl Iterator<Item = impl Iterator<Item = Posting>> {
         self.posted.iter().map(move |run| {
             let before = |posting: Posting| posting.plan.index < plans.start;
-            let skipped = self.postings.before(*run, before);
-            let rest = self.postings.span(run.skip(skipped));
-            rest.map(|posting| posting.plan)
+            let first = self.postings.get(Ref::new(run.start));
+            let skipped = match first.is_some_and(before) {
+                true => self.postings.before(*run, before),
+                false => 0,
+            };
+            self.postings.span(run.skip(skipped))
         })
     }
 }
 
-fn block_of(row: &[u8], number: u32) -> Block {
-    let (blocks, _) = row.as_chunks::<BLOCK_BYTES>();
-    match blocks.get(number as usize) {
-        Some(block) => {
-            let mut words = [0; BLOCK_WORDS];
-            let (bytes, _) = block.as_chunks::<8>();
-            for (word, bytes) in words.iter_mut().zip(bytes) {
-                *word = u64::from_le_bytes(*bytes);
-            }
-            words
+impl Flips {
+    /// Sets the bits of a block that differ. Blocks are asked for in order, unless all begins anew.
+    fn within(&mut self, table: Table<'_, Flip>, number: u32, bits: &mut Block) {
+        let zero = number.wrapping_mul(BLOCK_BITS);
+        if self.next >= zero.saturating_add(BLOCK_BITS) {
+            return;
         }
-        None => [u64::MAX; BLOCK_WORDS],
+        let mut passed = 0;
+        if self.next < zero {
+            passed = table.before(self.left, |flip| flip.bit < zero);
+        }
+        for flip in table.span(self.left.skip(passed)) {
+            let bit = flip.bit.wrapping_sub(zero);
+            let Some(word) = bits.get_mut((bit / u64::BITS) as usize) else {
+                break;
+            };
+            *word |= 1_u64 << (bit % u64::BITS);
+            passed = passed.saturating_add(1);
+        }
+        self.left = self.left.skip(passed);
+        self.next = first(table, self.left);
     }
 }
 
-/// The bits of a list in the word that begins with bit `zero`.
-fn within(start: u32, end: u32, zero: u32) -> u64 {
-    let from = start.saturating_sub(zero);
-    let upto = zero.saturating_add(u64::BITS).saturating_sub(end);
-    u64::MAX.checked_shl(from).unwrap_or(0) & u64::MAX.checked_shr(upto).unwrap_or(0)
+fn first(table: Table<'_, Flip>, flips: Span<Flip>) -> u32 {
+    let first = (flips.len != 0).then(|| table.get(Ref::new(flips.start)));
+    first.flatten().map_or(u32::MAX, |flip| flip.bit)
 }
 
-fn ones(mut word: u64) -> impl Iterator<Item = u32> {
-    core::iter::from_fn(move || {
-        let bit = word.trailing_zeros();
-        word &= word.wrapping_sub(1);
-        (bit < u64::BITS).then_some(bit)
-    })
+fn keep(left: &mut Block, bits: &Block) {
+    for (left, bits) in left.iter_mut().zip(bits) {
+        *left &= bits;
+    }
+}
+
+fn block_of(row: Row<'_>, number: u32) -> Block {
+    let Some(block) = row.get(number as usize) else {
+        return [u64::MAX; BLOCK_WORDS];
+    };
+    let mut words = [0; BLOCK_WORDS];
+    let (bytes, _) = block.as_chunks::<{ size_of::<u64>() }>();
+    for (word, bytes) in words.iter_mut().zip(bytes) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    words
 }

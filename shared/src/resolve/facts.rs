@@ -4,8 +4,9 @@ use alloc::borrow::Cow;
 
 use super::trace::Visitor;
 use crate::context::{Context, Fact};
+use crate::snapshot::Chunk;
+use crate::snapshot::keys::{self, Keys};
 use crate::snapshot::records::Attribute;
-use crate::snapshot::{Chunk, keys};
 use crate::value::version::Version;
 use crate::value::{Type, datetime, number};
 
@@ -24,6 +25,7 @@ pub enum Value<'a> {
 /// Tells of given attributes that count for nothing.
 pub fn tell_ignored<V: Visitor>(chunk: &Chunk, context: &Context<'_>, visitor: &mut V) {
     let declared = chunk.table::<Attribute>();
+    let keys = Keys::of(chunk);
     for (name, _) in &context.attributes {
         if !declared.iter().any(|a| chunk.text(a.name) == name) {
             visitor.ignored_attribute(name, "not declared");
@@ -33,7 +35,7 @@ pub fn tell_ignored<V: Visitor>(chunk: &Chunk, context: &Context<'_>, visitor: &
         let name = chunk.text(attribute.name);
         if let Some(fact) = context.attribute(name)
             && *fact != Fact::Null
-            && typed(chunk, number, &attribute, fact).is_none()
+            && typed(&keys, number, &attribute, fact).is_none()
         {
             visitor.ignored_attribute(name, "doesn't fit its type");
         }
@@ -42,7 +44,7 @@ pub fn tell_ignored<V: Visitor>(chunk: &Chunk, context: &Context<'_>, visitor: &
 
 /// What was given as a value of the attribute's type; none if it doesn't fit.
 pub fn typed<'a>(
-    chunk: &Chunk,
+    keys: &Keys<'_>,
     number: u32,
     attribute: &Attribute,
     fact: &'a Fact<'_>,
@@ -65,7 +67,7 @@ pub fn typed<'a>(
         Type::String => Value::Text(text()?),
         Type::Enum => {
             let text = text()?;
-            chunk.key(keys::space(number), text)?;
+            keys.find(keys::space(number), text)?;
             Value::Text(text)
         }
         Type::StringList => match fact {

@@ -2,7 +2,9 @@
 
 use core::cmp::{Ordering, Reverse};
 
-use super::{Placed, Session, trace::Visitor};
+use super::Placed;
+use super::session::Session;
+use super::trace::Visitor;
 use crate::bucket::{SaltHash, UnitHash};
 use crate::snapshot::Chunk;
 use crate::snapshot::records::{Log2, OrderingKind, Schedule, SlotArrangement};
@@ -19,7 +21,7 @@ pub fn rank<V: Visitor>(
             survivors.sort_by_key(|module| Reverse(started_ms(session.chunk, module)));
         }
         Some(OrderingKind::Weighted | OrderingKind::Learned) => {
-            let Some(unit) = session.subjects.unit else {
+            let Some(unit) = session.subjects.unit() else {
                 return;
             };
             survivors.sort_by(|a, b| drawn_before(session.chunk, unit, a, b));

@@ -1,22 +1,26 @@
 //! Where a visitor stands: for each attribute the value that was given, and the class that the page's
 //! rules put it in. All that matching needs, found once a request.
 
-use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
+use smallvec::SmallVec;
+
 use super::facts::{self, Value};
 use crate::context::{Context, Fact};
+use crate::snapshot::Chunk;
+use crate::snapshot::keys::{self, Keys};
 use crate::snapshot::records::{
-    Attribute, ClassRange, Condition, ConditionKind, Constant, Cut, VersionConstant,
+    Attribute, ClassRange, Condition, ConditionKind, Cut, VersionConstant,
 };
-use crate::snapshot::table::{Ref, Span};
-use crate::snapshot::{Chunk, keys};
+use crate::snapshot::table::{Ref, Span, Table};
 use crate::value::version::Version;
 
 const MISSING: u32 = 0;
 const OTHER: u32 = 1;
-const NOT_GIVEN: u32 = u32::MAX;
+
+/// More than workspaces usually declare.
+const ATTRIBUTES: usize = 16;
 
 #[derive(Clone, Copy)]
 struct Place {
@@ -25,63 +29,56 @@ struct Place {
     class: u32,
 }
 
-pub struct Standing<'a> {
-    chunk: &'a Chunk,
-    context: &'a Context<'a>,
+const NOWHERE: Place = Place {
+    fact: u32::MAX,
+    class: MISSING,
+};
+
+/// Of one context in one chunk. Both are asked for again where they are needed, so that this can be kept beside them.
+pub struct Standing {
     /// One for each attribute of the chunk.
-    places: Vec<Place>,
+    places: SmallVec<[Place; ATTRIBUTES]>,
     /// Attribute and class of each list element that a rule names.
     words: Vec<(u32, u32)>,
 }
 
-impl<'a> Standing<'a> {
-    pub fn of(chunk: &'a Chunk, context: &'a Context<'_>) -> Self {
-        let nowhere = Place {
-            fact: NOT_GIVEN,
-            class: MISSING,
-        };
-        let attributes = chunk.table::<Attribute>();
-        let mut standing = Self {
-            chunk,
-            context,
-            places: vec![nowhere; attributes.len()],
-            words: Vec::new(),
-        };
+impl Standing {
+    pub fn of(chunk: &Chunk, context: &Context<'_>) -> Self {
+        let classifier = Classifier::of(chunk);
+        let mut places = SmallVec::new();
+        places.resize(classifier.attributes.len(), NOWHERE);
+        let mut words = Vec::new();
         for (position, (name, fact)) in (0..).zip(&context.attributes) {
-            let Some(number) = chunk.key(keys::NAMES, name) else {
+            let Some(number) = classifier.keys.find(keys::NAMES, name) else {
                 continue;
             };
-            let class = match attributes.get(Ref::new(number)) {
-                Some(attribute) if attribute.classes.len != 0 => {
-                    standing.classify(number, &attribute, fact)
-                }
-                _ => MISSING,
-            };
-            if let Some(place) = standing.places.get_mut(number as usize)
-                && place.fact == NOT_GIVEN
+            // What was given twice counts as it was given first.
+            if let Some(place) = places.get_mut(number as usize)
+                && place.fact == NOWHERE.fact
             {
                 *place = Place {
                     fact: position,
-                    class,
+                    class: classifier.class(number, fact, &mut words),
                 };
             }
         }
-        standing
+        Self { places, words }
     }
 
     /// The value, if it was given and fits.
-    pub fn value(&self, attribute: Ref<Attribute>) -> Value<'a> {
+    pub fn value<'a>(
+        &self,
+        chunk: &Chunk,
+        context: &'a Context<'_>,
+        attribute: Ref<Attribute>,
+    ) -> Value<'a> {
         let place = self.places.get(attribute.index as usize);
-        let fact = place.and_then(|place| self.context.attributes.get(place.fact as usize));
-        fact.and_then(|(_, fact)| {
-            facts::typed(
-                self.chunk,
-                attribute.index,
-                &self.chunk.row(attribute)?,
-                fact,
-            )
-        })
-        .unwrap_or(Value::Missing)
+        let fact = place.and_then(|place| context.attributes.get(place.fact as usize));
+        let value = fact.and_then(|(_, fact)| {
+            let row = chunk.row(attribute)?;
+            facts::typed(&Keys::of(chunk), attribute.index, &row, fact)
+        });
+        value.unwrap_or(Value::Missing)
     }
 
     /// The class of each attribute, in the order of the chunk's attributes.
@@ -94,77 +91,107 @@ impl<'a> Standing<'a> {
         place.map_or(MISSING, |place| place.class)
     }
 
+    /// Whether the class is one of these.
+    pub fn within(&self, attribute: Ref<Attribute>, from: u32, to: u32) -> bool {
+        let class = self.class(attribute.index);
+        from <= class && class <= to
+    }
+
+    /// Whether any list has an element that a rule names.
+    pub fn has_words(&self) -> bool {
+        !self.words.is_empty()
+    }
+
     /// The classes of an attribute's elements.
     pub fn words(&self, attribute: u32) -> impl Iterator<Item = u32> {
         let own = self.words.iter().filter(move |(of, _)| *of == attribute);
         own.map(|(_, class)| *class)
     }
 
-    pub fn meets(&self, condition: &Condition) -> bool {
+    pub fn meets(&self, chunk: &Chunk, condition: &Condition) -> bool {
         let attribute = condition.attribute.index;
         let class = self.class(attribute);
         let ranges = Span::new(condition.a, condition.b);
-        let named = |class| in_ranges(self.chunk, ranges, class);
+        let named = |class| in_ranges(chunk, ranges, class);
         match ConditionKind::from_code(condition.kind) {
-            Some(ConditionKind::Within) => condition.a <= class && class <= condition.b,
+            Some(ConditionKind::Within) => {
+                self.within(condition.attribute, condition.a, condition.b)
+            }
             Some(ConditionKind::Ranges) => named(class),
             Some(ConditionKind::AnyWord) => self.words(attribute).any(named),
             Some(ConditionKind::NoWord) => class != MISSING && !self.words(attribute).any(named),
             None => false,
         }
     }
+}
 
-    fn classify(&mut self, number: u32, attribute: &Attribute, fact: &Fact<'_>) -> u32 {
-        let chunk = self.chunk;
-        match facts::typed(chunk, number, attribute, fact) {
+/// The tables that classes are found with.
+struct Classifier<'a> {
+    chunk: &'a Chunk,
+    keys: Keys<'a>,
+    attributes: Table<'a, Attribute>,
+    cuts: Table<'a, Cut>,
+    versions: Table<'a, VersionConstant>,
+}
+
+impl<'a> Classifier<'a> {
+    fn of(chunk: &'a Chunk) -> Self {
+        Self {
+            chunk,
+            keys: Keys::of(chunk),
+            attributes: chunk.table(),
+            cuts: chunk.table(),
+            versions: chunk.table(),
+        }
+    }
+
+    /// The class of a value. Those of a list's elements are put to the others, with the attribute.
+    fn class(&self, number: u32, fact: &Fact<'_>, words: &mut Vec<(u32, u32)>) -> u32 {
+        let attribute = self.attributes.get(Ref::new(number));
+        let Some(attribute) = attribute.filter(|attribute| attribute.classes.len != 0) else {
+            return MISSING;
+        };
+        let space = keys::space(number);
+        match facts::typed(&self.keys, number, &attribute, fact) {
             None | Some(Value::Missing) => MISSING,
-            Some(Value::Text(text)) => chunk.key(keys::space(number), text).unwrap_or(OTHER),
+            Some(Value::Text(text)) => self.keys.find(space, text).unwrap_or(OTHER),
             Some(Value::Texts(texts)) => {
-                let space = keys::space(number);
-                let named = texts.iter().filter_map(|text| chunk.key(space, text));
-                let begun = self.words.len();
-                self.words.extend(named.map(|class| (number, class)));
+                let named = texts.iter().filter_map(|text| self.keys.find(space, text));
+                let begun = words.len();
+                words.extend(named.map(|class| (number, class)));
                 // A list may say a word a thousand times; once is enough.
-                self.words
-                    .get_mut(begun..)
-                    .unwrap_or_default()
-                    .sort_unstable();
-                self.words.dedup();
+                words.get_mut(begun..).unwrap_or_default().sort_unstable();
+                words.dedup();
                 OTHER
             }
             Some(Value::Integer(value) | Value::Datetime(value)) => {
-                passed(chunk, attribute.cuts, |constant| {
-                    let constant = chunk.row(Ref::<Constant>::new(constant))?;
-                    Some(value.cmp(&constant.value))
-                })
+                self.passed(&attribute, |cut| Some(value.cmp(&cut)))
             }
-            Some(Value::Boolean(value)) => passed(chunk, attribute.cuts, |constant| {
-                let constant = chunk.row(Ref::<Constant>::new(constant))?;
-                Some(i64::from(value).cmp(&constant.value))
+            Some(Value::Boolean(value)) => {
+                self.passed(&attribute, |cut| Some(i64::from(value).cmp(&cut)))
+            }
+            Some(Value::Number(value)) => self.passed(&attribute, |cut| {
+                value.partial_cmp(&f64::from_bits(cut.cast_unsigned()))
             }),
-            Some(Value::Number(value)) => passed(chunk, attribute.cuts, |constant| {
-                let bits = chunk.row(Ref::<Constant>::new(constant))?.value;
-                value.partial_cmp(&f64::from_bits(bits.cast_unsigned()))
-            }),
-            Some(Value::Version(value)) => passed(chunk, attribute.cuts, |constant| {
-                let row = chunk.row(Ref::<VersionConstant>::new(constant))?;
+            Some(Value::Version(value)) => self.passed(&attribute, |cut| {
+                let row = self.versions.get(Ref::new(u32::try_from(cut).ok()?))?;
                 Some(value.precedence(&Version {
                     components: [row.c0, row.c1, row.c2, row.c3],
-                    pre: chunk.text(row.pre),
+                    pre: self.chunk.text(row.pre),
                 }))
             }),
         }
     }
-}
 
-/// The class of an ordered value: one more than the cuts before it.
-fn passed(chunk: &Chunk, cuts: Span<Cut>, compare: impl Fn(u32) -> Option<Ordering>) -> u32 {
-    let beyond = |cut: Cut| match compare(cut.constant) {
-        Some(Ordering::Greater) => true,
-        Some(Ordering::Equal) => cut.after == 0,
-        _ => false,
-    };
-    OTHER.saturating_add(chunk.table::<Cut>().before(cuts, beyond))
+    /// The class of an ordered value: one more than the cuts before it.
+    fn passed(&self, attribute: &Attribute, compare: impl Fn(i64) -> Option<Ordering>) -> u32 {
+        let beyond = |cut: Cut| match compare(cut.value) {
+            Some(Ordering::Greater) => true,
+            Some(Ordering::Equal) => cut.after == 0,
+            _ => false,
+        };
+        OTHER.saturating_add(self.cuts.before(attribute.cuts, beyond))
+    }
 }
 
 fn in_ranges(chunk: &Chunk, ranges: Span<ClassRange>, class: u32) -> bool {

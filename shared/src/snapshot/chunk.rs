@@ -136,6 +136,9 @@ impl Chunk {
 
     /// Empty if out of range, which a checked chunk doesn't have.
     pub fn text(&self, text: Text) -> &str {
+        if text.len == 0 {
+            return "";
+        }
         core::str::from_utf8(self.text_bytes(text)).unwrap_or("")
     }
 

@@ -4,8 +4,8 @@
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::Chunk;
-use super::records::Key;
-use super::table::Ref;
+use super::records::{HEAP, Key};
+use super::table::{Ref, Table};
 
 /// The space of attribute names.
 pub const NAMES: u32 = 0;
@@ -46,25 +46,49 @@ pub(super) fn longest_run(chunk: &Chunk) -> usize {
     longest.max(run.saturating_add(at_start.unwrap_or(0)))
 }
 
-impl Chunk {
+/// The table, found once for many searches.
+#[derive(Clone, Copy)]
+pub struct Keys<'a> {
+    rows: Table<'a, Key>,
+    heap: &'a [u8],
+    /// The last slot's number; none of a table without slots.
+    last: Option<u32>,
+}
+
+impl<'a> Keys<'a> {
+    pub fn of(chunk: &'a Chunk) -> Self {
+        let rows = chunk.table::<Key>();
+        Self {
+            rows,
+            heap: chunk.section(HEAP),
+            last: (rows.len() as u32).checked_sub(1),
+        }
+    }
+
     /// An attribute by name, or a class by word.
-    pub fn key(&self, space: u32, text: &str) -> Option<u32> {
-        let table = self.table::<Key>();
-        let last = (table.len() as u32).checked_sub(1)?;
+    pub fn find(&self, space: u32, text: &str) -> Option<u32> {
+        let last = self.last?;
         let hash = hash(space, text);
         let tag = tag(hash);
         let mut at = hash as u32 & last;
         for _ in 0..=last {
-            let key = table.get(Ref::new(at))?;
-            if key.space == FREE {
-                return None;
-            }
-            if key.tag == tag && key.space == space && self.text_bytes(key.text) == text.as_bytes()
+            let key = self.rows.get(Ref::new(at))?;
+            if key.tag == tag && key.space == space && key.text.within(self.heap) == text.as_bytes()
             {
                 return Some(key.value);
+            }
+            if key.space == FREE {
+                return None;
             }
             at = at.wrapping_add(1) & last;
         }
         None
+    }
+}
+
+impl Chunk {
+    /// [`Keys::find`], once.
+    pub fn key(&self, space: u32, text: &str) -> Option<u32> {
+        Keys::of(self).find(space, text)
     }
 }

@@ -19,7 +19,10 @@ macro_rules! records {
                 const SIZE: usize = 0 $( + <$ty as Field>::SIZE )*;
                 // Whoever asks for one field should not pay for the others.
                 #[inline(always)]
-                fn read(mut bytes: &[u8]) -> Option<Self> {
+                fn read(bytes: &[u8]) -> Option<Self> {
+                    // Of known length, so that no field is looked for in vain.
+                    let row = bytes.first_chunk::<{ Self::SIZE }>()?;
+                    let mut bytes = row.as_slice();
                     Some(Self { $( $field: Field::read(&mut bytes)?, )* })
                 }
                 fn write(self, out: &mut Vec<u8>) {
@@ -45,8 +48,8 @@ pub const AUTOMATA: usize = 1;
 /// Rows of the table of logarithms: both ends of 256 intervals.
 pub const LOG2_ROWS: usize = 257;
 /// Rows of bits are whole blocks of so many words.
-pub const BLOCK_WORDS: usize = 8;
-pub const BLOCK_BITS: u32 = 512;
+pub const BLOCK_WORDS: usize = 4;
+pub const BLOCK_BITS: u32 = 256;
 /// Sections in a chunk.
 pub const SECTIONS: usize = 40;
 
@@ -215,8 +218,9 @@ records! {
     27 Entry { module: Ref<Module>, weight: u32, draw_salt: u64, }
     /// floor(log2(1 + k/256) × 2^24), k in 0..=256; there if a slot is drawn.
     28 Log2 { value: u32, }
-    /// A point between values of an ordered type: before the constant, or (1) after it.
-    29 Cut { constant: u32, after: u32, }
+    /// A point between values of an ordered type: before a value, or (1) after it. Integers and instants as they are,
+    /// numbers as bits of a double, versions as the row of a [`VersionConstant`].
+    29 Cut { value: i64, after: u32, }
     /// What is known of the plans of this page once a value's class is.
     30 Class {
         /// A row of bits, one a dense plan: whether the value lets it be. u32::MAX: every plan.
@@ -227,7 +231,13 @@ records! {
         posted: Span<Posting>,
     }
     31 Flip { bit: u32, }
-    32 Posting { plan: Ref<Plan>, }
+    32 Posting {
+        plan: Ref<Plan>,
+        /// The rarest class that the plan still asks for: whoever's isn't within these, it can't be for.
+        attribute: Ref<Attribute>,
+        from: u32,
+        to: u32,
+    }
     /// A slot of the hash table of names and words, with linear probing.
     33 Key {
         /// 0: attribute names; otherwise one more than the attribute. u32::MAX if the slot is free.
@@ -239,7 +249,12 @@ records! {
         value: u32,
     }
     /// Which plan a bit of a row stands for. Lists follow each other as in the table of plans.
-    34 Dense { plan: Ref<Plan>, }
+    34 Dense {
+        plan: Ref<Plan>,
+        /// [`Verdict`] and target of the plan: of one that wins without being asked, no more is read.
+        verdict: u32,
+        target: u32,
+    }
     35 Condition {
         attribute: Ref<Attribute>,
         /// [`ConditionKind`].
@@ -283,8 +298,38 @@ codes! {
     Subject { Unit = 0, Device = 1 }
     Counted { Served = 0, Exposure = 1, Click = 2, Dismiss = 3, Conversion = 4 }
     WindowKind { Sliding = 0, Day = 1, Week = 2, Month = 3, Lifetime = 4 }
+    /// What is left to ask of a plan that the index offers: why it wins if nothing is.
+    Verdict { Ask = 0, Static = 1, TargetingMatch = 2 }
     ConditionKind { Within = 0, Ranges = 1, AnyWord = 2, NoWord = 3 }
     OrderingKind { Manual = 0, Newest = 1, Weighted = 2, Learned = 3 }
+}
+
+impl Plan {
+    /// Whether a draw decides.
+    pub fn is_split(&self) -> bool {
+        self.rollout_share != u32::MAX || self.experiment.get().is_some()
+    }
+
+    /// Whether it is not for everybody at all times.
+    pub fn is_targeted(&self) -> bool {
+        self.schedule.get().is_some()
+            || self.placement.get().is_some()
+            || self.audience.get().is_some()
+            || self.caps.len != 0
+    }
+
+    pub fn verdict(&self) -> Verdict {
+        let asks = self.is_split()
+            || self.schedule.get().is_some()
+            || self.caps.len != 0
+            || self.conditions.len != 0
+            || self.residual.get().is_some();
+        match (asks, self.is_targeted()) {
+            (true, _) => Verdict::Ask,
+            (false, true) => Verdict::TargetingMatch,
+            (false, false) => Verdict::Static,
+        }
+    }
 }
 
 impl Operator {

@@ -238,7 +238,7 @@ impl<'a, R: Record> Table<'a, R> {
     #[inline]
     pub fn get(&self, to: Ref<R>) -> Option<R> {
         let start = (to.index as usize).checked_mul(R::SIZE)?;
-        R::read(self.bytes.get(start..start.checked_add(R::SIZE)?)?)
+        R::read(self.bytes.get(start..)?)
     }
 
     /// Empty if the span is out of range, which a checked chunk doesn't have.
@@ -250,12 +250,19 @@ impl<'a, R: Record> Table<'a, R> {
 
     /// How many rows of a span are before some point of its order, by binary search.
     pub fn before(&self, span: Span<R>, is_before: impl Fn(R) -> bool) -> u32 {
-        let (mut low, mut high) = (0, span.len);
-        while low < high {
-            let middle = low.midpoint(high);
-            match self.get(Ref::new(span.start.saturating_add(middle))) {
-                Some(row) if is_before(row) => low = middle.saturating_add(1),
-                _ => high = middle,
+        let start = (span.start as usize).saturating_mul(R::SIZE);
+        let rows = self.bytes.get(start..).unwrap_or(&[]);
+        let (mut low, mut len) = (0_u32, span.len);
+        while len > 0 {
+            let half = len / 2;
+            let middle = low.wrapping_add(half);
+            let at = (middle as usize).wrapping_mul(R::SIZE);
+            match rows.get(at..).and_then(R::read) {
+                Some(row) if is_before(row) => {
+                    low = middle.wrapping_add(1);
+                    len = len.wrapping_sub(half).wrapping_sub(1);
+                }
+                _ => len = half,
             }
         }
         low

@@ -3,6 +3,23 @@
 
 /// The integer a literal denotes, if its exact value is whole and fits. Also reads `-0`.
 pub fn integer(literal: &str) -> Option<i64> {
+    digits(literal).or_else(|| exact(literal))
+}
+
+/// Nearly all are nothing but a few digits.
+fn digits(literal: &str) -> Option<i64> {
+    let plain = match literal.as_bytes() {
+        [b'0', _, ..] | [] => false,
+        digits => digits.len() <= 18 && digits.iter().all(u8::is_ascii_digit),
+    };
+    let digits = plain.then_some(literal.bytes())?;
+    Some(digits.fold(0, |n: i64, byte| {
+        n.wrapping_mul(10)
+            .wrapping_add(i64::from(byte.wrapping_sub(b'0')))
+    }))
+}
+
+fn exact(literal: &str) -> Option<i64> {
     let parts = Parts::of(literal)?;
     // value = digits × 10^scale, with digits = whole‖fraction.
     let mut scale = parts
@@ -138,6 +155,7 @@ mod tests {
             ("0x10", None),
         ] {
             assert_eq!(integer(literal), expected, "{literal}");
+            assert_eq!(exact(literal), expected, "{literal}");
         }
     }
 

@@ -13,27 +13,18 @@ pub struct Version<'a> {
 impl<'a> Version<'a> {
     pub fn parse(text: &'a str) -> Option<Self> {
         let text = text.strip_prefix('v').unwrap_or(text);
-        let (text, build) = match text.split_once('+') {
-            Some((text, build)) => (text, Some(build)),
-            None => (text, None),
+        let end = text.bytes().position(|byte| matches!(byte, b'+' | b'-'));
+        let (numbers, rest) = text.split_at_checked(end.unwrap_or(text.len()))?;
+        let components = components(numbers)?;
+        let (rest, build) = match rest.split_once('+') {
+            Some((rest, build)) => (rest, Some(build)),
+            None => (rest, None),
         };
-        let (numbers, pre) = match text.split_once('-') {
-            Some((numbers, pre)) => (numbers, Some(pre)),
-            None => (text, None),
-        };
+        let pre = rest.strip_prefix('-');
         if build.is_some_and(|b| !identifiers(b, true))
             || pre.is_some_and(|p| !identifiers(p, false))
         {
             return None;
-        }
-        let mut components = [0; 4];
-        let mut slots = components.iter_mut();
-        for number in numbers.split('.') {
-            let slot = slots.next()?;
-            if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
-                return None;
-            }
-            *slot = number.parse().ok()?;
         }
         Some(Self {
             components,
@@ -65,6 +56,25 @@ impl<'a> Version<'a> {
                 }
             })
     }
+}
+
+/// One to four numbers with dots between them. A byte at a time: requests have versions in them.
+fn components(text: &str) -> Option<[u32; 4]> {
+    let mut components = [0; 4];
+    let mut slots = components.iter_mut();
+    let mut number: Option<u32> = None;
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' => {
+                let tens = number.unwrap_or(0).checked_mul(10)?;
+                number = Some(tens.checked_add(u32::from(byte.wrapping_sub(b'0')))?);
+            }
+            b'.' => *slots.next()? = number.take()?,
+            _ => return None,
+        }
+    }
+    *slots.next()? = number?;
+    Some(components)
 }
 
 /// Numeric identifiers are below others and compare as numbers of any length.

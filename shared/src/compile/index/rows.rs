@@ -1,18 +1,22 @@
 //! Rows of bits: for a class of an attribute, which dense plans such a value lets be.
 
 use alloc::vec::Vec;
+use core::mem;
+
 use hashbrown::{HashMap, HashSet};
 
 use super::super::builder::Builder;
-use super::axis::{Axis, MISSING, OTHER};
+use super::axis::{MISSING, OTHER};
 use super::set::Set;
 use super::terms::{Axes, Term, Wanted};
 use crate::snapshot::records::{BLOCK_BITS, BLOCK_WORDS, Flip, RowWord};
 use crate::snapshot::table::Span;
 
 /// Bytes that the rows of one attribute may take: this, and something for each plan.
-const BUDGET: usize = 64 << 10;
+const BUDGET: usize = 256 << 10;
 const BUDGET_A_PLAN: usize = 32;
+/// Flips that a class may have: a visitor pays for each, but another row takes bytes. The first that the budget allows.
+const FLIPS: [usize; 6] = [1, 2, 4, 8, 16, 32];
 const BITS: usize = 64;
 
 /// What a dense plan asks of an attribute.
@@ -20,12 +24,16 @@ struct Asked {
     bit: u32,
     plan: u32,
     term: Term,
+    /// The plan asks for less.
+    wide: bool,
 }
 
 #[derive(Default)]
 pub struct Rows {
     bits: u32,
     asked: HashMap<u32, Vec<Asked>>,
+    /// By attribute: how many flips a class may have.
+    flips: HashMap<u32, usize>,
 }
 
 impl Rows {
@@ -39,7 +47,12 @@ impl Rows {
             if asked.last().is_some_and(|last| last.bit == bit) {
                 left.push(term);
             } else {
-                asked.push(Asked { bit, plan, term });
+                asked.push(Asked {
+                    bit,
+                    plan,
+                    term,
+                    wide: false,
+                });
             }
         }
         left
@@ -54,18 +67,39 @@ impl Rows {
         self.bits.div_ceil(BLOCK_BITS) as usize * BLOCK_WORDS
     }
 
-    /// Gives back terms of attributes whose rows would take too much, the dearest first.
+    /// Gives back terms that rows don't settle since exact ones would take too much. Numbers that lie near each other then
+    /// share a row that lets be whatever one of them does; of words, the dearest are left out.
     pub fn keep_within_budget(&mut self, axes: &Axes<'_>) -> Vec<(u32, Term)> {
         let budget = BUDGET + BUDGET_A_PLAN * self.bits as usize;
         let row_bytes = self.row_bytes();
         let mut given_back = Vec::new();
         for (number, asked) in &mut self.asked {
-            let classes = axes.axes.get(*number as usize).map_or(0, Axis::classes);
-            let list = axes.is_list(*number);
-            while !asked.is_empty() && bytes(asked, classes, row_bytes, list) > budget {
-                for asked in dearest_half(asked) {
-                    given_back.push((asked.plan, asked.term));
+            let Some(axis) = axes.axes.get(*number as usize) else {
+                continue;
+            };
+            let classes = axis.classes();
+            // A list's elements all flip the same row.
+            let choices = match axes.is_list(*number) {
+                true => &[usize::MAX],
+                false => FLIPS.as_slice(),
+            };
+            let mut rows = budget / row_bytes.max(1);
+            while !asked.is_empty() {
+                let changes = changes(asked, classes);
+                let fits = |most: &&usize| bytes(&changes, row_bytes, **most) <= budget;
+                if let Some(most) = choices.iter().find(fits) {
+                    self.flips.insert(*number, *most);
+                    break;
                 }
+                let gives_back = if axis.cuts.is_empty() || rows < 2 {
+                    dearest_half(asked)
+                } else {
+                    let bounds = bounds(&changes, rows);
+                    rows /= 2;
+                    widen(asked, &bounds, classes)
+                };
+                let plans = gives_back.into_iter().filter(|asked| !asked.wide);
+                given_back.extend(plans.map(|asked| (asked.plan, asked.term)));
             }
         }
         // The map's order must not show.
@@ -79,7 +113,6 @@ impl Rows {
         builder: &mut Builder,
         attribute: u32,
         classes: u32,
-        list: bool,
     ) -> Vec<(u32, Span<Flip>)> {
         let asked = self
             .asked
@@ -99,29 +132,32 @@ impl Rows {
         }
         steps.sort_unstable();
         let mut steps = steps.into_iter().peekable();
-        let mut base: Option<(u32, Vec<u64>)> = None;
+        // Words differ little from what no rule names, neighbouring numbers little from each other.
+        let most = self.flips.get(&attribute).copied().unwrap_or(usize::MAX);
+        let mut bases: Vec<(u32, Vec<u64>)> = Vec::new();
         let mut out = Vec::with_capacity(classes as usize);
         for class in 0..classes {
             while let Some((_, bit)) = steps.next_if(|(at, _)| *at <= class) {
                 flip(&mut row, bit);
             }
-            out.push(match &base {
-                Some((number, base)) => {
-                    let flips = differences(base, &row);
-                    if list || flips.len() * size_of::<u32>() <= self.row_bytes() {
-                        let flips = flips.into_iter().map(|bit| Flip { bit });
-                        (*number, builder.push_run(flips))
-                    } else {
-                        (self.write(builder, &row), Span::EMPTY)
-                    }
+            let flips = bases
+                .iter()
+                .map(|(number, base)| (differences(base, &row), *number))
+                .min_by_key(|(flips, _)| flips.len());
+            out.push(match flips {
+                Some((flips, number)) if flips.len() <= most => {
+                    let flips = flips.into_iter().map(|bit| Flip { bit });
+                    (number, builder.push_run(flips))
                 }
-                None => (self.write(builder, &row), Span::EMPTY),
+                _ => {
+                    let number = self.write(builder, &row);
+                    if class >= OTHER {
+                        bases.truncate(1);
+                        bases.push((number, row.clone()));
+                    }
+                    (number, Span::EMPTY)
+                }
             });
-            if class == OTHER
-                && let Some((number, _)) = out.last()
-            {
-                base = Some((*number, row.clone()));
-            }
         }
         out
     }
@@ -164,9 +200,9 @@ fn differences(a: &[u64], b: &[u64]) -> Vec<u32> {
     bits
 }
 
-/// How much the rows of an attribute would take.
-fn bytes(asked: &[Asked], classes: u32, row_bytes: usize, list: bool) -> usize {
-    let mut changes: Vec<(u32, i64)> = Vec::new();
+/// Where bits of an attribute's row come to differ from those of the unnamed, or cease to.
+fn changes(asked: &[Asked], classes: u32) -> Vec<(u32, i64)> {
+    let mut changes = Vec::new();
     for Asked { term, .. } in asked {
         let allowed = allowed(term, classes);
         let flipped = if allowed.contains(OTHER) {
@@ -180,13 +216,72 @@ fn bytes(asked: &[Asked], classes: u32, row_bytes: usize, list: bool) -> usize {
         }
     }
     changes.sort_unstable();
-    let (mut total, mut flips, mut at) = (0_usize, 0_i64, MISSING);
+    changes
+}
+
+/// Where runs of classes begin that a row each is for, so that about as much changes between any two.
+fn bounds(changes: &[(u32, i64)], rows: usize) -> Vec<u32> {
+    let step = changes.len().div_ceil(rows).max(1);
+    let mut bounds: Vec<u32> = changes.iter().step_by(step).map(|(at, _)| *at).collect();
+    // What is missing is like nothing else.
+    bounds.splice(0..0, [MISSING, OTHER]);
+    bounds.dedup();
+    bounds
+}
+
+/// Lets terms ask for whole runs only. Takes out what was asked, where that isn't the same.
+fn widen(asked: &mut [Asked], bounds: &[u32], classes: u32) -> Vec<Asked> {
+    let begin = |class: u32| {
+        let after = bounds.partition_point(|bound| *bound <= class);
+        after.checked_sub(1).and_then(|at| bounds.get(at)).copied()
+    };
+    let end = |class: u32| {
+        let after = bounds.partition_point(|bound| *bound <= class);
+        bounds.get(after).map_or(classes - 1, |next| next - 1)
+    };
+    let mut narrower = Vec::new();
+    for asked in asked {
+        let ranges = asked.term.wanted.set().ranges().iter();
+        let runs = ranges.map(|(from, to)| Set::range(begin(*from).unwrap_or(*from), end(*to)));
+        let wide = Term {
+            attribute: asked.term.attribute,
+            wanted: Wanted::Class(Set::all_of(runs)),
+        };
+        if wide.wanted.set() != asked.term.wanted.set() {
+            let term = mem::replace(&mut asked.term, wide);
+            let (bit, plan) = (asked.bit, asked.plan);
+            // Of what was widened before, the narrower is known already.
+            if !asked.wide {
+                narrower.push(Asked {
+                    bit,
+                    plan,
+                    term,
+                    wide: false,
+                });
+            }
+            asked.wide = true;
+        }
+    }
+    narrower
+}
+
+/// How much the rows of an attribute would take with so many flips at most.
+fn bytes(changes: &[(u32, i64)], row_bytes: usize, most: usize) -> usize {
+    // Flips from the row of the unnamed, and at most so many from the last row that was written.
+    let (mut total, mut from_other, mut from_last, mut at) = (0_usize, 0_i64, usize::MAX, MISSING);
     for (class, change) in changes {
-        let each = flips.max(0) as usize * size_of::<u32>();
-        let each = if list { each } else { each.min(row_bytes) };
-        total = total.saturating_add(each.saturating_mul((class - at) as usize));
-        at = class;
-        flips += change;
+        if *class != at {
+            let mut flips = from_last.min(from_other.max(0) as usize);
+            if flips > most {
+                total = total.saturating_add(row_bytes);
+                (flips, from_last) = (0, 0);
+            }
+            let flips = flips.saturating_mul((class - at) as usize);
+            total = total.saturating_add(flips.saturating_mul(size_of::<u32>()));
+            at = *class;
+        }
+        from_other += change;
+        from_last = from_last.saturating_add(1);
     }
     total
 }
@@ -219,7 +314,7 @@ fn dearest_half(asked: &mut Vec<Asked>) -> Vec<Asked> {
     worths.sort_unstable();
     worths.truncate(asked.len().div_ceil(2));
     let dear: HashSet<usize> = worths.into_iter().map(|(_, position)| position).collect();
-    let all = core::mem::take(asked).into_iter().enumerate();
+    let all = mem::take(asked).into_iter().enumerate();
     let (out, kept): (Vec<_>, Vec<_>) = all.partition(|(position, _)| dear.contains(position));
     *asked = kept.into_iter().map(|(_, asked)| asked).collect();
     out.into_iter().map(|(_, asked)| asked).collect()

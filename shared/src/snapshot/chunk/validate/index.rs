@@ -5,8 +5,8 @@ use super::Chunk;
 use crate::limits;
 use crate::snapshot::keys;
 use crate::snapshot::records::{
-    Attribute, BLOCK_BITS, BLOCK_WORDS, Class, ClassRange, Condition, ConditionKind, Constant,
-    Dense, Flip, Key, Meta, Module, Plan, Posting, RowWord, VersionConstant,
+    Attribute, BLOCK_BITS, BLOCK_WORDS, Class, ClassRange, Condition, ConditionKind, Dense, Flip,
+    Key, Meta, Module, Plan, Posting, RowWord, VersionConstant,
 };
 use crate::snapshot::table::{Field, Record, Ref, Span, Table};
 use crate::value::Type;
@@ -74,15 +74,16 @@ impl Chunk {
     }
 
     fn cuts_fit(&self, attribute: &Attribute) -> bool {
-        let constants = match u8::try_from(attribute.kind).ok().and_then(Type::from_u8) {
-            Some(Type::Version) => self.table::<VersionConstant>().len(),
-            Some(Type::Integer | Type::Number | Type::Datetime | Type::Boolean) => {
-                self.table::<Constant>().len()
-            }
-            _ => 0,
-        };
-        self.rows(attribute.cuts)
-            .all(|cut| (cut.constant as usize) < constants && cut.after <= 1)
+        let versions = self.table::<VersionConstant>().len();
+        let kind = u8::try_from(attribute.kind).ok().and_then(Type::from_u8);
+        self.rows(attribute.cuts).all(|cut| {
+            let known = match kind {
+                Some(Type::Version) => usize::try_from(cut.value).is_ok_and(|row| row < versions),
+                Some(Type::Integer | Type::Number | Type::Datetime | Type::Boolean) => true,
+                _ => false,
+            };
+            known && cut.after <= 1
+        })
     }
 
     fn condition_fits(&self, condition: &Condition) -> bool {
@@ -100,7 +101,11 @@ impl Chunk {
         let own = |plans: Span<Plan>, dense: Span<Dense>| {
             let end = plans.start.saturating_add(plans.len);
             let inside = |plan: Ref<Plan>| plans.start <= plan.index && plan.index < end;
-            self.rows(dense).all(|bit| inside(bit.plan))
+            let told = |bit: Dense| {
+                let plan = self.row(bit.plan);
+                plan.is_some_and(|p| bit.verdict == p.verdict() as u32 && bit.target == p.target)
+            };
+            self.rows(dense).all(|bit| inside(bit.plan) && told(bit))
                 && rising(self.rows(dense).map(|bit| bit.plan.index))
         };
         let Meta { plans, dense, .. } = self.meta;
