@@ -48,6 +48,8 @@ pub struct Candidates<'a> {
 }
 
 impl<'a> Candidates<'a> {
+    // Once for all visitors: inlined, each would have its own.
+    #[inline(never)]
     pub fn of(chunk: &'a Chunk, standing: &Standing) -> Self {
         let dense = chunk.table::<Dense>();
         let mut candidates = Self {
@@ -89,17 +91,18 @@ impl<'a> Candidates<'a> {
                 candidates.rows.push(row);
             }
         }
-        // What few others share is looked through first: what wins there may end a longer search early.
-        if candidates.posted.len() > 1 {
-            candidates.posted.sort_unstable_by_key(|run| run.len);
-        }
         candidates
     }
 
     /// Of the row that comes next.
     fn add(&mut self, class: &Class) {
         if class.posted.len != 0 {
-            self.posted.push(class.posted);
+            // The shortest first: what wins there may end a longer search early.
+            let shorter = self
+                .posted
+                .iter()
+                .take_while(|run| run.len <= class.posted.len);
+            self.posted.insert(shorter.count(), class.posted);
         }
         if class.flips.len != 0 {
             self.differing.push(Flips {
@@ -112,6 +115,7 @@ impl<'a> Candidates<'a> {
     }
 
     /// The first bit that is left from one on and before an end.
+    #[inline(never)]
     pub fn next_dense(&mut self, from: u32, end: u32) -> Option<(u32, Dense)> {
         let mut from = from;
         while from < end {

@@ -1,7 +1,7 @@
 //! Where a visitor stands: for each attribute the value that was given, and the class that the page's
 //! rules put it in. All that matching needs, found once a request.
 
-use alloc::vec::Vec;
+use alloc::collections::BTreeSet;
 use core::cmp::Ordering;
 
 use smallvec::SmallVec;
@@ -39,15 +39,15 @@ pub struct Standing {
     /// One for each attribute of the chunk.
     places: SmallVec<[Place; ATTRIBUTES]>,
     /// Attribute and class of each list element that a rule names.
-    words: Vec<(u32, u32)>,
+    words: BTreeSet<(u32, u32)>,
 }
 
 impl Standing {
     pub fn of(chunk: &Chunk, context: &Context<'_>) -> Self {
         let classifier = Classifier::of(chunk);
-        let mut places = SmallVec::new();
+        let mut places = SmallVec::<[Place; ATTRIBUTES]>::new();
         places.resize(classifier.attributes.len(), NOWHERE);
-        let mut words = Vec::new();
+        let mut words = BTreeSet::new();
         for (position, (name, fact)) in (0..).zip(&context.attributes) {
             let Some(number) = classifier.keys.find(keys::NAMES, name) else {
                 continue;
@@ -104,7 +104,7 @@ impl Standing {
 
     /// The classes of an attribute's elements.
     pub fn words(&self, attribute: u32) -> impl Iterator<Item = u32> {
-        let own = self.words.iter().filter(move |(of, _)| *of == attribute);
+        let own = self.words.range((attribute, 0)..=(attribute, u32::MAX));
         own.map(|(_, class)| *class)
     }
 
@@ -146,7 +146,7 @@ impl<'a> Classifier<'a> {
     }
 
     /// The class of a value. Those of a list's elements are put to the others, with the attribute.
-    fn class(&self, number: u32, fact: &Fact<'_>, words: &mut Vec<(u32, u32)>) -> u32 {
+    fn class(&self, number: u32, fact: &Fact<'_>, words: &mut BTreeSet<(u32, u32)>) -> u32 {
         let attribute = self.attributes.get(Ref::new(number));
         let Some(attribute) = attribute.filter(|attribute| attribute.classes.len != 0) else {
             return MISSING;
@@ -157,38 +157,41 @@ impl<'a> Classifier<'a> {
             Some(Value::Text(text)) => self.keys.find(space, text).unwrap_or(OTHER),
             Some(Value::Texts(texts)) => {
                 let named = texts.iter().filter_map(|text| self.keys.find(space, text));
-                let begun = words.len();
-                words.extend(named.map(|class| (number, class)));
-                // A list may say a word a thousand times; once is enough.
-                words.get_mut(begun..).unwrap_or_default().sort_unstable();
-                words.dedup();
+                named.for_each(|class| _ = words.insert((number, class)));
                 OTHER
             }
             Some(Value::Integer(value) | Value::Datetime(value)) => {
-                self.passed(&attribute, |cut| Some(value.cmp(&cut)))
+                self.passed(&attribute, |cut| (value > cut, value == cut))
             }
-            Some(Value::Boolean(value)) => {
-                self.passed(&attribute, |cut| Some(i64::from(value).cmp(&cut)))
-            }
+            Some(Value::Boolean(value)) => self.passed(&attribute, |cut| {
+                (i64::from(value) > cut, i64::from(value) == cut)
+            }),
             Some(Value::Number(value)) => self.passed(&attribute, |cut| {
-                value.partial_cmp(&f64::from_bits(cut.cast_unsigned()))
+                let cut = f64::from_bits(cut.cast_unsigned());
+                (value > cut, value == cut)
             }),
             Some(Value::Version(value)) => self.passed(&attribute, |cut| {
-                let row = self.versions.get(Ref::new(u32::try_from(cut).ok()?))?;
-                Some(value.precedence(&Version {
-                    components: [row.c0, row.c1, row.c2, row.c3],
-                    pre: self.chunk.text(row.pre),
-                }))
+                let row = u32::try_from(cut).unwrap_or(u32::MAX);
+                let order = self.versions.get(Ref::new(row)).map(|row| {
+                    value.precedence(&Version {
+                        components: [row.c0, row.c1, row.c2, row.c3],
+                        pre: self.chunk.text(row.pre),
+                    })
+                });
+                (
+                    order == Some(Ordering::Greater),
+                    order == Some(Ordering::Equal),
+                )
             }),
         }
     }
 
-    /// The class of an ordered value: one more than the cuts before it.
-    fn passed(&self, attribute: &Attribute, compare: impl Fn(i64) -> Option<Ordering>) -> u32 {
-        let beyond = |cut: Cut| match compare(cut.value) {
-            Some(Ordering::Greater) => true,
-            Some(Ordering::Equal) => cut.after == 0,
-            _ => false,
+    /// The class of an ordered value: one more than the cuts that it has passed. Told of a cut's value whether it is
+    /// above, and whether it is the same.
+    fn passed(&self, attribute: &Attribute, compare: impl Fn(i64) -> (bool, bool)) -> u32 {
+        let beyond = |cut: Cut| {
+            let (above, same) = compare(cut.value);
+            above | (same & (cut.after == 0))
         };
         OTHER.saturating_add(self.cuts.before(attribute.cuts, beyond))
     }

@@ -248,24 +248,21 @@ impl<'a, R: Record> Table<'a, R> {
         rows(self.bytes.get(start..end).unwrap_or(&[]))
     }
 
-    /// How many rows of a span are before some point of its order, by binary search.
+    /// How many rows of a span are before some point of its order, by binary search. It takes as many steps whatever it
+    /// finds, and none is a branch: which way to go is what a processor can't foresee.
     pub fn before(&self, span: Span<R>, is_before: impl Fn(R) -> bool) -> u32 {
-        let start = (span.start as usize).saturating_mul(R::SIZE);
-        let rows = self.bytes.get(start..).unwrap_or(&[]);
         let (mut low, mut len) = (0_u32, span.len);
-        while len > 0 {
+        let at = |row: u32| {
+            let row = self.get(Ref::new(span.start.wrapping_add(row)));
+            row.is_some_and(&is_before)
+        };
+        while len > 1 {
             let half = len / 2;
-            let middle = low.wrapping_add(half);
-            let at = (middle as usize).wrapping_mul(R::SIZE);
-            match rows.get(at..).and_then(R::read) {
-                Some(row) if is_before(row) => {
-                    low = middle.wrapping_add(1);
-                    len = len.wrapping_sub(half).wrapping_sub(1);
-                }
-                _ => len = half,
-            }
+            let passed = at(low.wrapping_add(half).wrapping_sub(1));
+            low = low.wrapping_add(half.wrapping_mul(u32::from(passed)));
+            len = len.wrapping_sub(half);
         }
-        low
+        low.wrapping_add(u32::from(len == 1 && at(low)))
     }
 
     pub fn iter(&self) -> impl Iterator<Item = R> + use<'a, R> {

@@ -116,12 +116,11 @@ impl Chunk {
 
     /// Each is looked at once, however many predicates search with it; they don't overlap.
     fn automata_fit(&self) -> bool {
-        let automata: BTreeSet<(u32, u32)> = self
-            .table::<Predicate>()
-            .iter()
-            .filter(|p| p.operator == Operator::Matches as u32)
-            .map(|p| (p.start, p.len))
-            .collect();
+        let predicates = self.table::<Predicate>().iter();
+        let mut automata = BTreeSet::new();
+        for predicate in predicates.filter(|p| p.operator == Operator::Matches as u32) {
+            automata.insert((predicate.start, predicate.len));
+        }
         let mut end = 0;
         automata.into_iter().all(|(start, len)| {
             let apart = start >= end;
