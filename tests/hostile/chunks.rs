@@ -4,7 +4,7 @@ use skyful::limits;
 use skyful::snapshot::records::{
     AUTOMATA, Attribute, BucketRange, Cap, Class, Condition, Counter, Entry, Experiment, Fragment,
     HEAP, Key, Locale, Meta, Module, Operator, Plan, Posting, Predicate, Schedule, Segment, Slot,
-    SlotArrangement, Transition, Variant, Window, Word, Zone,
+    SlotArrangement, Transition, Variant, Window, Within, Word, Zone,
 };
 use skyful::snapshot::table::{Ref, Span, Text};
 use skyful::snapshot::{DecodeError, keys};
@@ -144,7 +144,12 @@ fn runs_that_overlap_cost_nothing_to_refuse() {
     });
     assert_eq!(plans, overlapping);
     let postings = error(|p| {
-        p.set(vec![Posting { plan: Ref::new(0) }; 100_000]);
+        let posting = Posting {
+            plan: Ref::new(0),
+            first: Within::ANY,
+            second: Within::ANY,
+        };
+        p.set(vec![posting; 100_000]);
         repeat::<Class>(p, 100_000);
         p.each(|c: &mut Class| c.posted = Span::new(0, 100_000));
     });

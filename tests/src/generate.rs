@@ -18,6 +18,7 @@ pub mod draw;
 pub mod edges;
 pub mod long;
 pub mod minimize;
+pub mod ranges;
 pub mod rules;
 pub mod spelling;
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use skyful::context::Context;
 use skyful_tests::generate::long::long_list;
 use skyful_tests::generate::minimize::minimize;
+use skyful_tests::generate::ranges::many_ranges;
 use skyful_tests::generate::{Batch, Case, batch};
 use skyful_tests::product::Product;
 use skyful_tests::reader;
@@ -140,6 +141,16 @@ fn the_product_and_the_second_reader_agree_on_long_lists() {
     println!(
         "{answers} answers from {batches} long lists agree, {late} by a plan of the last quarter"
     );
+}
+
+/// More bounds than the index has room for.
+#[test]
+fn the_product_and_the_second_reader_agree_on_many_ranges() {
+    let contexts = number("SKYFUL_RANGES", 60) as usize;
+    let batch = many_ranges(number("SKYFUL_SEED", 1), contexts);
+    if let Some(fault) = fault(&batch) {
+        panic!("{fault}");
+    }
 }
 
 fn won_late(batch: &Batch) -> u64 {

@@ -21,7 +21,7 @@ use crate::model::{self, Constraints, Workspace};
 use crate::snapshot::keys;
 use crate::snapshot::records::{
     Attribute, Child, Class, ClassRange, Condition, ConditionKind, Cut, Dense, Key, Plan, Posting,
-    Rule, RuleKind, VersionConstant,
+    Rule, RuleKind, VersionConstant, Within,
 };
 use crate::snapshot::table::{OptRef, Ref, Span};
 use axis::Point;
@@ -138,7 +138,7 @@ impl<'a> Index<'a> {
         (cuts, builder.push_run(classes))
     }
 
-    /// Whoever is not within one of its conditions needn't look at the plan: the narrowest, as far as classes tell.
+    /// Whoever is not within two of its conditions needn't look at the plan: the narrowest, as far as classes tell.
     fn posting(&self, plan: u32) -> Posting {
         let conditions = self.plans.get(plan as usize).map(|plan| &plan.conditions);
         let guards = conditions.into_iter().flatten().filter_map(|term| {
@@ -151,12 +151,17 @@ impl<'a> Index<'a> {
             let share = (u64::from(to - from) + 1) * 1_000_000 / u64::from(axis.classes().max(1));
             Some((share, term.attribute, *from, *to))
         });
-        let (_, attribute, from, to) = guards.min().unwrap_or((0, 0, 0, u32::MAX));
-        Posting {
-            plan: Ref::new(plan),
+        let mut guards: Vec<_> = guards.collect();
+        guards.sort_unstable();
+        let mut narrowest = guards.into_iter().map(|(_, attribute, from, to)| Within {
             attribute: Ref::new(attribute),
             from,
             to,
+        });
+        Posting {
+            plan: Ref::new(plan),
+            first: narrowest.next().unwrap_or(Within::ANY),
+            second: narrowest.next().unwrap_or(Within::ANY),
         }
     }
 

@@ -158,9 +158,8 @@ impl<'a, V: Visitor> Session<'a, V> {
         if dense.len < plans.len {
             for run in candidates.posted(plans) {
                 for posting in run.take_while(|posting| posting.plan.index < end) {
-                    if self
-                        .standing
-                        .within(posting.attribute, posting.from, posting.to)
+                    if self.standing.within(&posting.first)
+                        && self.standing.within(&posting.second)
                         && let Some(won) = self.won(posting.plan, enrolments, visitor)
                     {
                         winner = Some(won);

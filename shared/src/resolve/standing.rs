@@ -11,7 +11,7 @@ use crate::context::{Context, Fact};
 use crate::snapshot::Chunk;
 use crate::snapshot::keys::{self, Keys};
 use crate::snapshot::records::{
-    Attribute, ClassRange, Condition, ConditionKind, Cut, VersionConstant,
+    Attribute, ClassRange, Condition, ConditionKind, Cut, VersionConstant, Within,
 };
 use crate::snapshot::table::{Ref, Span, Table};
 use crate::value::version::Version;
@@ -92,9 +92,9 @@ impl Standing {
     }
 
     /// Whether the class is one of these.
-    pub fn within(&self, attribute: Ref<Attribute>, from: u32, to: u32) -> bool {
-        let class = self.class(attribute.index);
-        from <= class && class <= to
+    pub fn within(&self, classes: &Within) -> bool {
+        let class = self.class(classes.attribute.index);
+        classes.from <= class && class <= classes.to
     }
 
     /// Whether any list has an element that a rule names.
@@ -114,9 +114,7 @@ impl Standing {
         let ranges = Span::new(condition.a, condition.b);
         let named = |class| in_ranges(chunk, ranges, class);
         match ConditionKind::from_code(condition.kind) {
-            Some(ConditionKind::Within) => {
-                self.within(condition.attribute, condition.a, condition.b)
-            }
+            Some(ConditionKind::Within) => condition.a <= class && class <= condition.b,
             Some(ConditionKind::Ranges) => named(class),
             Some(ConditionKind::AnyWord) => self.words(attribute).any(named),
             Some(ConditionKind::NoWord) => class != MISSING && !self.words(attribute).any(named),

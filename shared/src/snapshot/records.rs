@@ -233,10 +233,9 @@ records! {
     31 Flip { bit: u32, }
     32 Posting {
         plan: Ref<Plan>,
-        /// The rarest class that the plan still asks for: whoever's isn't within these, it can't be for.
-        attribute: Ref<Attribute>,
-        from: u32,
-        to: u32,
+        /// Of the classes that the plan still asks for the rarest: it can't be for whoever's are not within both.
+        first: Within,
+        second: Within,
     }
     /// A slot of the hash table of names and words, with linear probing.
     33 Key {
@@ -271,6 +270,43 @@ records! {
     38 Boundary { at_ms: i64, }
     /// A schedule whose windows have to be asked when it changes next; each once.
     39 Windowed { schedule: Ref<Schedule>, }
+}
+
+/// Classes of an attribute.
+#[derive(Clone, Copy)]
+pub struct Within {
+    pub attribute: Ref<Attribute>,
+    pub from: u32,
+    pub to: u32,
+}
+
+impl Within {
+    /// Whoever's class is within.
+    pub const ANY: Self = Self {
+        attribute: Ref::FIRST,
+        from: 0,
+        to: u32::MAX,
+    };
+}
+
+impl Field for Within {
+    const SIZE: usize = 12;
+    #[inline]
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        Some(Self {
+            attribute: Field::read(bytes)?,
+            from: Field::read(bytes)?,
+            to: Field::read(bytes)?,
+        })
+    }
+    fn write(self, out: &mut Vec<u8>) {
+        self.attribute.write(out);
+        self.from.write(out);
+        self.to.write(out);
+    }
+    fn valid(self, chunk: &Chunk) -> bool {
+        self.attribute.valid(chunk)
+    }
 }
 
 macro_rules! codes {

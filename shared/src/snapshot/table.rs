@@ -92,6 +92,11 @@ pub struct Span<R> {
 }
 
 impl<R> Ref<R> {
+    pub const FIRST: Self = Self {
+        index: 0,
+        rows: PhantomData,
+    };
+
     pub fn new(index: u32) -> Self {
         Self {
             index,

@@ -32,6 +32,7 @@ use workload::{Rules, Shape, Skew, Winner, Workload};
 const CANDIDATES: [Candidate; 9] = [
     scan::CANDIDATE,
     ours::MATCH,
+    ours::TYPED,
     ours::WHOLE,
     peers::atree::CANDIDATE,
     peers::eppo::CANDIDATE,

@@ -8,8 +8,9 @@ use skyful::check::{self, check};
 use skyful::compile::compile;
 use skyful::context::Context;
 use skyful::resolve::fatigue::Tallies;
+use skyful::resolve::standing::Standing;
 use skyful::resolve::write::{Release, Track};
-use skyful::resolve::{Input, Silent, answer, resolve};
+use skyful::resolve::{Input, Resolution, Silent, answer, decide, resolve};
 use skyful::snapshot::records::Module;
 use skyful::snapshot::{Chunk, Digest};
 
@@ -23,10 +24,17 @@ pub const NOW_MS: i64 = 1_795_000_000_000;
 
 pub const MATCH: Candidate = Candidate {
     name: "Skyful",
-    notes: "`resolve` from a parsed context, which types the attributes each time; loading copies, hashes and checks the \
-            page's chunk",
+    notes: "`decide` for a visitor whose values were put into classes ahead (`Standing`), as a-tree's events are interned \
+            ahead: that is in the time of making a context; loading copies, hashes and checks the page's chunk",
     write: chunk,
-    load: |bytes| Box::new(Match(Edge::load(bytes))),
+    load: |bytes| Box::new(Match::load(bytes, true)),
+};
+
+pub const TYPED: Candidate = Candidate {
+    name: "Skyful, values as given",
+    notes: "`resolve` from a request that was read but whose values have no types yet",
+    write: chunk,
+    load: |bytes| Box::new(Match::load(bytes, false)),
 };
 
 pub const WHOLE: Candidate = Candidate {
@@ -164,21 +172,49 @@ impl Edge {
     }
 }
 
-struct Match(Edge);
+struct Match {
+    edge: Edge,
+    /// Whether values are put into classes ahead.
+    ahead: bool,
+    standings: Vec<Standing>,
+}
+
+impl Match {
+    fn load(bytes: &[u8], ahead: bool) -> Self {
+        Self {
+            edge: Edge::load(bytes),
+            ahead,
+            standings: Vec::new(),
+        }
+    }
+
+    fn resolution(&self, user: usize) -> Resolution {
+        let chunk = &self.edge.chunk;
+        let input = self.edge.input(&self.edge.contexts[user]);
+        match self.standings.get(user) {
+            Some(standing) => decide(chunk, standing, input, &mut Silent),
+            None => resolve(chunk, input, &mut Silent),
+        }
+    }
+}
 
 impl Engine for Match {
     fn meet(&mut self, users: &[User]) {
-        self.0.meet(users);
-        self.0.parse();
+        self.edge.meet(users);
+        self.edge.parse();
+        if self.ahead {
+            let contexts = self.edge.contexts.iter();
+            self.standings = contexts
+                .map(|context| Standing::of(&self.edge.chunk, context))
+                .collect();
+        }
     }
 
     fn winners(&mut self, user: usize, winners: &mut Vec<u32>) {
-        let edge = &self.0;
-        let chunk = &edge.chunk;
-        let resolution = resolve(chunk, edge.input(&edge.contexts[user]), &mut Silent);
+        let chunk = &self.edge.chunk;
         let start = winners.len();
         winners.resize(start + chunk.table::<Module>().len(), NOBODY);
-        for placed in &resolution.modules {
+        for placed in &self.resolution(user).modules {
             let (Some(module), Some(plan)) = (chunk.row(placed.module), placed.resolved.plan)
             else {
                 continue;
@@ -190,9 +226,7 @@ impl Engine for Match {
     }
 
     fn evaluate(&mut self, user: usize, _: &mut Vec<u32>) {
-        let edge = &self.0;
-        let input = edge.input(&edge.contexts[user]);
-        black_box(resolve(&edge.chunk, input, &mut Silent));
+        black_box(self.resolution(user));
     }
 }
 

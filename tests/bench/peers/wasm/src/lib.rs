@@ -9,8 +9,9 @@ use std::hint::black_box;
 
 use skyful::context::Context;
 use skyful::resolve::fatigue::Tallies;
+use skyful::resolve::standing::Standing;
 use skyful::resolve::write::{Release, Track};
-use skyful::resolve::{Input, Silent, answer, resolve};
+use skyful::resolve::{Input, Silent, answer};
 use skyful::snapshot::{Chunk, Digest, Kind};
 
 const WORKSPACE: &str = "bench";
@@ -33,6 +34,7 @@ struct Edge {
     raw: &'static [u8],
     requests: Vec<&'static [u8]>,
     contexts: Vec<Context<'static>>,
+    standings: Vec<Standing>,
 }
 
 thread_local! {
@@ -65,14 +67,16 @@ extern "C" fn open() -> usize {
             rest = more;
         }
         let raw = frames.remove(0);
-        let contexts = frames.iter().map(|request| Context::from_json(request));
+        let chunk = chunk(raw, Digest(*digest));
+        let read = |request: &&'static [u8]| Context::from_json(request).expect("a request");
+        let contexts: Vec<Context<'_>> = frames.iter().map(read).collect();
+        let standings = contexts.iter().map(|context| Standing::of(&chunk, context));
         let edge = Edge {
-            chunk: chunk(raw, Digest(*digest)),
+            standings: standings.collect(),
+            contexts,
+            chunk,
             digest: Digest(*digest),
             raw,
-            contexts: contexts
-                .map(|context| context.expect("a request"))
-                .collect(),
             requests: frames,
         };
         let requests = edge.requests.len();
@@ -113,14 +117,19 @@ impl Edge {
     }
 }
 
-/// Decides the page for every context, so many times.
+/// Decides the page for every visitor, so many times.
 #[unsafe(no_mangle)]
 extern "C" fn decide(rounds: usize) {
     with(|edge| {
         for _ in 0..rounds {
-            for context in &edge.contexts {
+            for (context, standing) in edge.contexts.iter().zip(&edge.standings) {
                 let input = edge.input(&edge.chunk, context);
-                black_box(resolve(&edge.chunk, input, &mut Silent));
+                black_box(skyful::resolve::decide(
+                    &edge.chunk,
+                    standing,
+                    input,
+                    &mut Silent,
+                ));
             }
         }
     });
