@@ -8,6 +8,7 @@ pub mod experiment;
 pub mod facts;
 pub mod fatigue;
 mod json;
+mod memory;
 pub mod ordering;
 pub mod schedule;
 mod session;
