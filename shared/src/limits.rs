@@ -113,6 +113,8 @@ pub const REQUEST_BYTES: usize = 64 << 10;
 pub const REQUEST_ATTRIBUTES: usize = 256;
 pub const REQUEST_LIST: usize = 1_000;
 pub const REQUEST_TEXT_BYTES: usize = 8 << 10;
+/// Bytes of a trace after which nothing more of it is begun; what is open is closed.
+pub const TRACE_BYTES: usize = 1 << 20;
 /// Counters in one context.
 pub const REQUEST_COUNTERS: usize = 4_096;
 

@@ -60,7 +60,7 @@ fn any_is<V: Visitor>(
     let mut found = false;
     for child in session.chunk.rows(children) {
         found |= holds(session, visitor, child.rule, depth) == wanted;
-        if found && !V::EXHAUSTIVE {
+        if found && !visitor.wants_all() {
             break;
         }
     }

@@ -293,7 +293,7 @@ fn constrain<V: Visitor>(
     visitor: &mut V,
     test: impl FnOnce(&mut V) -> bool,
 ) {
-    if *holds || V::EXHAUSTIVE {
+    if *holds || visitor.wants_all() {
         visitor.enter_constraint(name);
         let result = test(visitor);
         visitor.exit_constraint(result);
