@@ -17,7 +17,7 @@ use crate::snapshot::table::{Ref, Span, Table};
 use crate::value::version::Version;
 
 const MISSING: u32 = 0;
-const OTHER: u32 = 1;
+pub(super) const OTHER: u32 = 1;
 
 /// More than workspaces usually declare.
 const ATTRIBUTES: usize = 16;
