@@ -4,6 +4,7 @@
 //! snapshot directory become comparable.
 
 mod content;
+pub mod matters;
 mod plans;
 mod rules;
 pub mod text;

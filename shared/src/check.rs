@@ -116,7 +116,7 @@ fn read(r: &mut Reader<'_>, root: &At<'_>) -> Option<Workspace> {
     let module_types = r.section(object, section, modules::module_type);
     let section = ("modules", "a module", limits::MODULES);
     let modules = r.section(object, section, modules::module);
-    costs::pages(r, object, &pages, &modules);
+    costs::pages(r, object, &segments, &pages, &modules);
     let ofrep = object.get("ofrep").map(|at| pipelines::ofrep(r, &at));
     let section = ("pipelines", "a pipeline", limits::PIPELINES);
     let pipelines = r.section(object, section, |r, _, at| pipelines::pipeline(r, at));

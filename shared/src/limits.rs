@@ -59,9 +59,9 @@ pub const RULE_COST: u32 = 100_000;
 pub const RULE_LEVELS: usize = 64;
 /// Predicates, groups and segments that one rule may visit.
 pub const RULE_NODES: u32 = 250_000;
-/// What one request may cost in a page: its plans and their rules, and the plans of the modules that one of its
-/// arrangements places, each as often as it is placed. A plan and a predicate are 1 and more with many values (see
-/// `RuleSize`); room for 100,000 plans of ten predicates.
+/// What one request may cost in a page, in steps of about 20 ns, whatever the request is: its plans and their rules, and
+/// the plans of the modules that one of its arrangements places, each as often as it is placed; and once each different
+/// search, pattern, list of networks and long list of values (see `RuleSize`). Room for 100,000 plans of ten predicates.
 pub const CHUNK_RULE_COST: u64 = 2_000_000;
 /// Schedules differ by plan, but each is looked at for `valid_until`: windows of all of a chunk's schedules.
 pub const CHUNK_WINDOWS: usize = 100_000;
@@ -113,6 +113,8 @@ pub const REQUEST_BYTES: usize = 64 << 10;
 pub const REQUEST_ATTRIBUTES: usize = 256;
 pub const REQUEST_LIST: usize = 1_000;
 pub const REQUEST_TEXT_BYTES: usize = 8 << 10;
+/// Bytes of a trace after which nothing more of it is begun; what is open is closed.
+pub const TRACE_BYTES: usize = 1 << 20;
 /// Counters in one context.
 pub const REQUEST_COUNTERS: usize = 4_096;
 

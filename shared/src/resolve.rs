@@ -8,6 +8,8 @@ pub mod experiment;
 pub mod facts;
 pub mod fatigue;
 mod json;
+pub mod matters;
+mod memory;
 pub mod ordering;
 pub mod schedule;
 mod session;

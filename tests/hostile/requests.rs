@@ -1,6 +1,6 @@
 //! Requests: refused with the number that they are beyond.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use skyful::context::Context;
 use skyful::limits;
 use skyful_tests::product::Product;
@@ -70,5 +70,48 @@ fn words_of_a_long_list_are_found_in_a_long_list() {
         let modules = answer["modules"].as_array().expect("modules");
         let two = modules.iter().find(|m| m["module"] == "two").expect("two");
         assert_eq!(two["plan"], wanted, "{text}");
+    }
+}
+
+/// The trace ends, the answer doesn't change: neither by what is asked nor by what is left untold.
+#[test]
+fn a_trace_ends_at_its_limit_and_says_so() {
+    let rule = |word: &str| {
+        let words: Vec<String> = (0..50).map(|n| format!("{word}{n}")).collect();
+        json!({"any": [{"attr": "name", "op": "in", "value": words},
+            {"not": {"attr": "age", "op": "gte", "value": 5}}]})
+    };
+    let plan = |n: usize| json!({"key": format!("p{n}"), "audience": rule(&format!("w{n}_"))});
+    let product_of = |plans: usize| {
+        let mut document = document();
+        document["pages"]["home"]["plans"] = (0..plans).map(plan).collect();
+        Product::compile(&document, &Default::default()).expect("valid")
+    };
+    let given =
+        json!({"now": "2026-11-22T09:00:00Z", "attributes": {"age": 67, "name": "w2999_7"}});
+    for (plans, winner, whole) in [(100, "default", true), (3_000, "p2999", false)] {
+        let mut product = product_of(plans);
+        let mut answer = |explain: bool| {
+            let mut given = given.clone();
+            given["explain"] = json!(explain);
+            let text = given.to_string();
+            let context = Context::from_json(text.as_bytes()).expect("a context");
+            let body = product.body("home", &context).expect("a page");
+            serde_json::from_slice::<Value>(&body).expect("JSON")
+        };
+        let (plain, mut explained) = (answer(false), answer(true));
+        let trace = explained["trace"].take();
+        assert_eq!(trace["truncated"].is_null(), whole);
+        assert!(trace.to_string().len() < limits::TRACE_BYTES + 10_000);
+        assert_eq!(plain["plan"], winner);
+        explained
+            .as_object_mut()
+            .expect("an object")
+            .remove("trace");
+        assert_eq!(plain, explained);
+        // What was begun is told to its end.
+        let told = trace["decisions"][0]["plans"].as_array().expect("plans");
+        assert!(told.len() == plans || !whole);
+        assert!(told.iter().all(|plan| plan["holds"] == json!(false)));
     }
 }

@@ -1,7 +1,6 @@
 //! Rules of chunks: rows are shared, so few of them can be many visits.
 
 use serde_json::{Value, json};
-use skyful::context::Context;
 use skyful::limits;
 use skyful::resolve::trace::predicate_json;
 use skyful::snapshot::DecodeError;
@@ -116,48 +115,5 @@ fn a_trace_of_constants_that_are_no_numbers_is_json() {
             .collect();
         let nulls = traced.iter().filter(|p| p["value"] == json!([null, null]));
         assert_eq!(nulls.count(), 1, "{traced:?}");
-    }
-}
-
-/// Run with `--release -- --ignored --nocapture`; figures go to `shared/fuzz/RESULTS.md`.
-#[test]
-#[ignore = "prints times"]
-fn what_the_dearest_chunk_costs() {
-    use skyful::resolve::fatigue::Tallies;
-    use skyful::resolve::write::{Release, Track};
-    use skyful::resolve::{Input, answer};
-    let mut parts = parts();
-    // 8,421 visits a plan, all of them false for somebody of an unknown age.
-    chain(&mut parts, 3, many(20));
-    repeat::<Plan>(&mut parts, 230);
-    parts.each(|m: &mut Meta| m.plans = Span::new(0, 230));
-    parts.each(|m: &mut Module| m.plans = Span::EMPTY);
-    let opening = std::time::Instant::now();
-    let chunk = parts.open().expect("just within CHUNK_RULE_COST");
-    println!("opening: {:?}", opening.elapsed());
-    let release = Release {
-        sequence: 1,
-        snapshot: skyful::snapshot::Digest::NONE,
-        track: Track::Stable,
-    };
-    for explain in [false, true] {
-        let best = (0..5).map(|_| {
-            let context = Context {
-                explain,
-                ..Context::default()
-            };
-            let input = Input {
-                context: &context,
-                locale: 0,
-                now_ms: 0,
-                tallies: Tallies::read(&chunk, |_| None),
-                ids: None,
-                defaults_only: false,
-            };
-            let started = std::time::Instant::now();
-            let bytes = answer(&chunk, input, "en", &release).body.len();
-            (started.elapsed(), bytes)
-        });
-        println!("explained {explain}: {:?}", best.min().expect("a run"));
     }
 }

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use crate::archive::Archive;
+use crate::document;
 use crate::failure::Failure;
-use crate::outline::{self, text};
+use crate::outline::{self, matters, text};
 use crate::output::{self, BOLD, DIM, PLAIN};
 
 #[derive(clap::Args)]
@@ -17,6 +18,9 @@ pub struct Args {
     /// Show one page in full
     #[arg(long)]
     page: Option<String>,
+    /// Instant from which on times are told, RFC 3339; the clock's if not given
+    #[arg(long, value_name = "RFC3339", value_parser = super::instant)]
+    now: Option<i64>,
 }
 
 pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
@@ -39,6 +43,9 @@ pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
             "issued": skyful::value::datetime::format(header.issued_ms),
         });
     }
+    let now = args.now.unwrap_or_else(document::now_ms);
+    matters::add(&mut tree, &snapshot, now)
+        .map_err(|(digest, error)| archive.broken(&digest, error))?;
     if json {
         output::json(&tree)
     } else {
@@ -65,6 +72,7 @@ fn describe(tree: &Value, one_page: bool) -> String {
         if one_page {
             arrangement(&mut out, &page["default"]);
         }
+        matters::describe(&mut out, &page["depends_on"]);
     }
     if one_page {
         modules(&mut out, tree);

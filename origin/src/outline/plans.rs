@@ -116,7 +116,7 @@ fn constraints(chunk: &Chunk, plan: &Plan) -> Map<String, Value> {
     out
 }
 
-fn schedule(chunk: &Chunk, row: &records::Schedule) -> Value {
+pub fn schedule(chunk: &Chunk, row: &records::Schedule) -> Value {
     let mut out = json!({"timezone": chunk.row(row.zone).map_or("", |zone| chunk.text(zone.name))});
     if row.from_ms != i64::MIN {
         out["from"] = json!(datetime::format(row.from_ms));
@@ -189,7 +189,7 @@ fn cap(chunk: &Chunk, row: &Cap) -> Value {
     Value::Object(out)
 }
 
-fn counted(code: u32) -> &'static str {
+pub fn counted(code: u32) -> &'static str {
     match Counted::from_code(code) {
         Some(Counted::Served) => "served",
         Some(Counted::Click) => "click",
@@ -199,7 +199,7 @@ fn counted(code: u32) -> &'static str {
     }
 }
 
-fn per(chunk: &Chunk, counter: &Counter) -> String {
+pub fn per(chunk: &Chunk, counter: &Counter) -> String {
     let zone = |zone: OptRef<Zone>| {
         let zone = zone.get().and_then(|zone| chunk.row(zone));
         zone.map_or("UTC", |zone| chunk.text(zone.name))

@@ -33,7 +33,7 @@ pub fn rule(chunk: &Chunk, at: Ref<Rule>, depth: usize) -> Value {
     }
 }
 
-fn describe(chunk: &Chunk, predicate: &Predicate) -> Value {
+pub fn describe(chunk: &Chunk, predicate: &Predicate) -> Value {
     let bytes = trace::predicate_json(chunk, predicate);
     let mut value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     if Operator::from_code(predicate.operator) == Some(Operator::Matches)

@@ -256,16 +256,22 @@ fn a_snapshot_can_be_looked_into() {
     assert!(table.contains("page home"));
     assert!(table.contains("audience   segment seniors"));
     assert!(table.contains("payday: 100000 ids"));
+    let now = ["--now", "2026-11-22T09:00:00Z"];
     let page = ["inspect", "snapshot", "--page", "senior_home"];
-    let page = desk.run(&page).ends_with_code(0).out;
+    let page = desk.run(&[&page[..], &now].concat()).ends_with_code(0).out;
     // Digest and sizes above change with the format.
     let (_, page) = page.split_once("\n\npage senior_home").expect("a page");
     insta::assert_snapshot!(page.split_once('\n').expect("lines").1);
     let tree = desk
-        .run(&["inspect", "snapshot", "--json"])
+        .run(&[&["inspect", "snapshot", "--json"][..], &now].concat())
         .ends_with_code(0);
     let tree = tree.json();
     assert_eq!(tree["pages"]["home"]["plans"][0]["key"], "senior");
+    let page = &tree["pages"]["senior_home"]["depends_on"];
+    let age = json!({"thresholds": {"count": 2, "first": [30, 60]}});
+    assert_eq!(page["attributes"]["age"], age);
+    assert_eq!(page["attributes"].get("channel"), None);
+    assert_eq!(page["times"]["next"], "2026-11-22T10:00:00Z");
     assert_eq!(tree["segments"]["seniors"]["rule"]["value"], 60);
 }
 

@@ -1,18 +1,20 @@
 //! What answering from one page may cost, by the same sum that an edge makes when it opens the page's chunk.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::at::At;
 use super::reader::Reader;
 use super::rules;
 use crate::compile::windows;
 use crate::limits;
-use crate::model::{Arrangement, Constraints, Module, Page};
+use crate::model::{Arrangement, Constraints, Module, Page, Predicate, Rule, Segment, Test};
 use crate::snapshot::rule_size::RuleSize;
 
 pub(crate) fn pages(
     r: &mut Reader<'_>,
     root: &At<'_>,
+    segments: &BTreeMap<String, Segment>,
     pages: &BTreeMap<String, Page>,
     modules: &BTreeMap<String, Module>,
 ) {
@@ -26,6 +28,14 @@ pub(crate) fn pages(
             (key.as_str(), plans_cost(r, plans).saturating_add(1))
         })
         .collect();
+    // Pages share modules, and their lists may be long.
+    let once_of: HashMap<&str, HashMap<u64, u64>> = modules
+        .iter()
+        .map(|(key, module)| {
+            let plans = module.plans.iter().map(|plan| &plan.constraints);
+            (key.as_str(), Once::of(segments, plans))
+        })
+        .collect();
     for (key, page) in pages {
         let Some(at) = section.get(key) else { continue };
         let own = plans_cost(r, page.plans.iter().map(|plan| &plan.constraints));
@@ -34,13 +44,19 @@ pub(crate) fn pages(
                 .map(|module| costs.get(module.as_str()).copied().unwrap_or(0))
                 .fold(0, u64::saturating_add)
         });
-        let cost = own.saturating_add(dearest.max().unwrap_or(0));
+        let visits = own.saturating_add(dearest.max().unwrap_or(0));
+        let mut once = Once::of(segments, page.plans.iter().map(|plan| &plan.constraints));
+        for module in keys(page) {
+            once.extend(once_of.get(module.as_str()).into_iter().flatten());
+        }
+        let once = once.into_values().fold(0, u64::saturating_add);
+        let cost = visits.saturating_add(once);
         if cost > limits::CHUNK_RULE_COST {
             let message = format!(
-                "a request for the page `{key}` may cost {cost} comparisons in its plans, rules and modules; at most {} (CHUNK_RULE_COST) are allowed",
+                "a request for the page `{key}` may cost {cost} comparisons, {visits} of them in its plans, rules and modules, {once} in searches, patterns, networks and long lists; at most {} (CHUNK_RULE_COST) are allowed",
                 limits::CHUNK_RULE_COST
             );
-            let hint = "move modules to another page, or ask once, in a segment or a placement, what many plans ask";
+            let hint = "move modules to another page, or let plans repeat the same `contains`, `matches`, `in_cidr` and long `in` word for word: each is asked once";
             r.error_hint("limit", &at, message, hint.to_owned());
         }
         let count = window_count(page, modules);
@@ -64,6 +80,11 @@ fn placed(arrangement: &Arrangement) -> impl Iterator<Item = &String> {
     arrangement.slots.iter().flat_map(|slot| &slot.modules)
 }
 
+/// Of each module that one of the page's arrangements places.
+fn keys(page: &Page) -> BTreeSet<&String> {
+    arrangements(page).flat_map(placed).collect()
+}
+
 fn plans_cost<'p>(r: &Reader<'_>, plans: impl Iterator<Item = &'p Constraints>) -> u64 {
     plans
         .map(|constraints| {
@@ -77,10 +98,69 @@ fn plans_cost<'p>(r: &Reader<'_>, plans: impl Iterator<Item = &'p Constraints>) 
         .fold(0, u64::saturating_add)
 }
 
+/// What a request evaluates once: a predicate that many rules repeat has one row in the page's chunk.
+struct Once<'p> {
+    segments: &'p BTreeMap<String, Segment>,
+    seen: HashSet<&'p str>,
+    /// Fingerprint → cost.
+    costs: HashMap<u64, u64>,
+}
+
+impl<'p> Once<'p> {
+    fn of(
+        segments: &'p BTreeMap<String, Segment>,
+        plans: impl Iterator<Item = &'p Constraints>,
+    ) -> HashMap<u64, u64> {
+        let mut once = Self {
+            segments,
+            seen: HashSet::new(),
+            costs: HashMap::new(),
+        };
+        for plan in plans {
+            for rule in plan.placement.iter().chain(&plan.audience) {
+                once.add(rule);
+            }
+        }
+        once.costs
+    }
+
+    fn add(&mut self, rule: &'p Rule) {
+        match rule {
+            Rule::All(children) | Rule::Any(children) => {
+                children.iter().for_each(|child| self.add(child));
+            }
+            Rule::Not(child) => self.add(child),
+            Rule::Segment(key) => {
+                if let Some(Segment::Rule(rule)) = self.segments.get(key)
+                    && self.seen.insert(key)
+                {
+                    self.add(rule);
+                }
+            }
+            Rule::Predicate(predicate) => {
+                let cost = rules::asked(&predicate.test).once();
+                if cost != 0 {
+                    self.costs.insert(fingerprint(predicate), cost);
+                }
+            }
+        }
+    }
+}
+
+/// Two that are taken for one make check milder than compile, which opens what it wrote.
+fn fingerprint(predicate: &Predicate) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match &predicate.test {
+        // It decides the automaton, which is longer.
+        Test::Matches { pattern, .. } => (&predicate.attribute, pattern).hash(&mut hasher),
+        _ => predicate.hash(&mut hasher),
+    }
+    hasher.finish()
+}
+
 /// Windows as they lie in the page's chunk, where equal schedules are written once.
 fn window_count(page: &Page, modules: &BTreeMap<String, Module>) -> usize {
-    let keys: BTreeSet<&String> = arrangements(page).flat_map(placed).collect();
-    let of_modules = keys
+    let of_modules = keys(page)
         .into_iter()
         .filter_map(|key| modules.get(key))
         .flat_map(|module| module.plans.iter().map(|plan| &plan.constraints));

@@ -11,7 +11,7 @@ use crate::document::Value;
 use crate::limits;
 use crate::model::{Attribute, Comparison, Predicate, Rule, Scalar, Test};
 use crate::snapshot::records;
-use crate::snapshot::rule_size::{Excess, RuleSize};
+use crate::snapshot::rule_size::{Asked, Excess, RuleSize, VERSION_BYTE};
 use crate::value::Type;
 use crate::value::network::Network;
 
@@ -25,13 +25,7 @@ pub(crate) fn audience(r: &mut Reader<'_>, at: &At<'_>) -> Option<Rule> {
 /// Of a rule with its segments put in. None if one of them couldn't be read.
 pub(crate) fn size(r: &Reader<'_>, rule: &Rule) -> Option<RuleSize> {
     match rule {
-        Rule::Predicate(predicate) => {
-            let (operator, len) = asked(&predicate.test);
-            Some(RuleSize::predicate(
-                operator,
-                u32::try_from(len).unwrap_or(u32::MAX),
-            ))
-        }
+        Rule::Predicate(predicate) => Some(RuleSize::predicate(asked(&predicate.test))),
         Rule::Segment(key) => r.segment_sizes.get(key).copied(),
         Rule::Not(child) => RuleSize::group(std::iter::once(size(r, child))),
         Rule::All(children) | Rule::Any(children) => {
@@ -41,20 +35,35 @@ pub(crate) fn size(r: &Reader<'_>, rule: &Rule) -> Option<RuleSize> {
 }
 
 /// A test as a predicate row will have it, as far as it matters to its size.
-fn asked(test: &Test) -> (records::Operator, usize) {
+pub(crate) fn asked(test: &Test) -> Asked {
     use records::Operator as Row;
-    match test {
-        Test::Exists | Test::Missing => (Row::Exists, 0),
-        Test::Compare(..) => (Row::Eq, 1),
-        Test::StartsWith(_) | Test::EndsWith(_) => (Row::StartsWith, 1),
-        Test::Between(..) => (Row::Between, 2),
-        Test::In(values) | Test::NotIn(values) => (Row::In, values.len()),
-        Test::Contains(_) => (Row::Contains, 1),
-        Test::Matches { automaton, .. } => (Row::Matches, automaton.len()),
-        Test::InCidr(networks) => (Row::InCidr, networks.len()),
-        Test::ContainsAny(values) | Test::ContainsAll(values) | Test::ContainsNone(values) => {
-            (Row::ContainsAny, values.len())
+    let texts = |texts: &[String]| texts.iter().map(|text| text.len() as u64).sum::<u64>();
+    let scalars = |values: &[Scalar]| values.iter().map(bytes).sum::<u64>();
+    let (operator, len, bytes) = match test {
+        Test::Exists | Test::Missing => (Row::Exists, 0, 0),
+        Test::Compare(_, value) => (Row::Eq, 1, bytes(value)),
+        Test::StartsWith(text) | Test::EndsWith(text) => (Row::StartsWith, 1, text.len() as u64),
+        Test::Between(low, high) => (Row::Between, 2, bytes(low) + bytes(high)),
+        Test::In(values) | Test::NotIn(values) => (Row::In, values.len(), scalars(values)),
+        Test::Contains(text) => (Row::Contains, 1, text.len() as u64),
+        Test::Matches { automaton, .. } => (Row::Matches, automaton.len(), 0),
+        Test::InCidr(networks) => (Row::InCidr, networks.len(), 0),
+        Test::ContainsAny(words) | Test::ContainsAll(words) | Test::ContainsNone(words) => {
+            (Row::ContainsAny, words.len(), texts(words))
         }
+    };
+    Asked {
+        operator,
+        len: u32::try_from(len).unwrap_or(u32::MAX),
+        bytes,
+    }
+}
+
+fn bytes(scalar: &Scalar) -> u64 {
+    match scalar {
+        Scalar::Text(text) => text.len() as u64,
+        Scalar::Version(text) => text.len() as u64 * VERSION_BYTE,
+        Scalar::Integer(_) | Scalar::Number(_) | Scalar::Datetime(_) | Scalar::Boolean(_) => 0,
     }
 }
 

@@ -184,22 +184,13 @@ impl<'a> Index<'a> {
         }
         // Words come out of a hash map, chunks don't depend on its order.
         entries.sort_unstable();
-        let slots = keys::slots(entries.len());
-        let mut table: Vec<Option<(u32, &str, u32)>> = alloc::vec![None; slots];
-        for entry in entries {
-            let hash = keys::hash(entry.0, entry.1);
-            let mut at = hash as u32 as usize % slots;
-            while let Some(slot) = table.get_mut(at) {
-                if slot.is_none() {
-                    *slot = Some(entry);
-                    break;
-                }
-                at = (at + 1) % slots;
-            }
-        }
+        let hashes: Vec<u64> = entries.iter().map(|e| keys::hash(e.0, e.1)).collect();
+        // One without free slots is refused by its limit, `KEY_RUN`, when what was written is opened.
+        let table = keys::layout(&hashes).unwrap_or_else(|| (0..entries.len()).map(Some).collect());
         let rows: Vec<Key> = table
             .into_iter()
             .map(|entry| {
+                let entry = entry.and_then(|entry| entries.get(entry).copied());
                 let (space, text, value) = entry.unwrap_or((keys::FREE, "", 0));
                 Key {
                     space,

@@ -1,9 +1,9 @@
 //! Who: rules over typed facts. Missing facts make every predicate false but `missing`.
 
-use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 use super::facts::Value;
+use super::memory::Known;
 use super::session::Session;
 use super::trace::Visitor;
 use crate::limits;
@@ -11,13 +11,11 @@ use crate::snapshot::records::{
     Attribute, Child, Constant, NetworkConstant, Operator, Predicate, Rule, RuleKind, Segment,
     VersionConstant, Word,
 };
+use crate::snapshot::rule_size::is_remembered;
 use crate::snapshot::table::{Ref, Span};
 use crate::snapshot::{Chunk, automaton};
 use crate::value::version::Version;
 use crate::value::{Type, network};
-
-/// Words of a request and of a rule, from which on sorting the former pays.
-const MANY: usize = 16;
 
 /// Whether a rule holds. `depth` guards against chunks that nobody validated.
 pub fn holds<V: Visitor>(
@@ -39,13 +37,7 @@ pub fn holds<V: Visitor>(
         RuleKind::All => !any_is(session, visitor, false, Span::new(row.a, row.b), depth),
         RuleKind::Any => any_is(session, visitor, true, Span::new(row.a, row.b), depth),
         RuleKind::Not => !holds(session, visitor, Ref::new(row.a), depth),
-        RuleKind::Predicate => chunk
-            .row(Ref::<Predicate>::new(row.a))
-            .is_some_and(|predicate| {
-                let value = session.fact(predicate.attribute);
-                visitor.found(value);
-                predicate_holds(chunk, &predicate, value)
-            }),
+        RuleKind::Predicate => asked(session, visitor, Ref::new(row.a)).unwrap_or(false),
         RuleKind::Segment => chunk
             .row(Ref::<Segment>::new(row.a))
             .is_some_and(|segment| match segment.rule.get() {
@@ -68,38 +60,48 @@ fn any_is<V: Visitor>(
     let mut found = false;
     for child in session.chunk.rows(children) {
         found |= holds(session, visitor, child.rule, depth) == wanted;
-        if found && !V::EXHAUSTIVE {
+        if found && !visitor.wants_all() {
             break;
         }
     }
     found
 }
 
-fn predicate_holds(chunk: &Chunk, predicate: &Predicate, value: Value<'_>) -> bool {
-    let Some(operator) = Operator::from_code(predicate.operator) else {
-        return false;
-    };
+fn asked<V: Visitor>(
+    session: &Session<'_, V>,
+    visitor: &mut V,
+    at: Ref<Predicate>,
+) -> Option<bool> {
+    let chunk = session.chunk;
+    let predicate = chunk.row(at)?;
+    let operator = Operator::from_code(predicate.operator)?;
+    let known = session.fact(predicate.attribute)?;
+    visitor.found(known.value);
+    let ask = || predicate_holds(chunk, operator, &predicate, known);
+    Some(match is_remembered(operator, predicate.len) {
+        true => session.memory.once(chunk, at, ask),
+        false => ask(),
+    })
+}
+
+fn predicate_holds(
+    chunk: &Chunk,
+    operator: Operator,
+    predicate: &Predicate,
+    known: &Known<'_>,
+) -> bool {
     let constants = Constants { chunk, predicate };
-    match (operator, value) {
+    match (operator, known.value) {
         (Operator::Missing, value) => matches!(value, Value::Missing),
         (_, Value::Missing) => false,
         (Operator::Exists, _) => true,
         (_, Value::Text(text)) => text_holds(&constants, operator, text),
-        (_, Value::Texts(texts)) => {
-            // A long list would be gone through once for each of many words.
-            let mut sorted: Vec<&str> = Vec::new();
-            if texts.len() >= MANY && predicate.len as usize >= MANY {
-                sorted.extend(texts.iter().map(|text| &**text));
-                sorted.sort_unstable();
-            }
-            let has = |word: &str| match sorted.is_empty() {
-                true => texts.iter().any(|text| text == word),
-                false => sorted.binary_search(&word).is_ok(),
-            };
+        (operator, Value::Texts(_)) => {
+            let has = |word: &[u8]| known.has(word);
             match operator {
-                Operator::ContainsAny => constants.words().any(has),
-                Operator::ContainsAll => constants.words().all(has),
-                Operator::ContainsNone => !constants.words().any(has),
+                Operator::ContainsAny => constants.word_bytes().any(has),
+                Operator::ContainsAll => constants.word_bytes().all(has),
+                Operator::ContainsNone => !constants.word_bytes().any(has),
                 _ => false,
             }
         }
@@ -134,18 +136,19 @@ fn predicate_holds(chunk: &Chunk, predicate: &Predicate, value: Value<'_>) -> bo
 }
 
 fn text_holds(constants: &Constants<'_>, operator: Operator, text: &str) -> bool {
-    let first = || constants.words().next();
+    let bytes = text.as_bytes();
+    let first = || constants.word_bytes().next();
     match operator {
-        Operator::Contains => first().is_some_and(|word| text.contains(word)),
-        Operator::StartsWith => first().is_some_and(|word| text.starts_with(word)),
-        Operator::EndsWith => first().is_some_and(|word| text.ends_with(word)),
+        Operator::Contains => constants.words().next().is_some_and(|w| text.contains(w)),
+        Operator::StartsWith => first().is_some_and(|word| bytes.starts_with(word)),
+        Operator::EndsWith => first().is_some_and(|word| bytes.ends_with(word)),
         Operator::Matches => constants.matches(text),
         Operator::InCidr => network::address(text).is_some_and(|address| {
             constants
                 .networks()
                 .any(|network| network.contains(address))
         }),
-        _ => ordered(operator, constants.words().map(|word| Some(text.cmp(word)))),
+        _ => ordered(operator, constants.word_bytes().map(|w| Some(bytes.cmp(w)))),
     }
 }
 
@@ -183,6 +186,12 @@ impl<'a> Constants<'a> {
     pub fn words(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let chunk = self.chunk;
         self.rows::<Word>().map(|word| chunk.text(word.text))
+    }
+
+    /// For whoever only compares: reading them as text looks at each byte.
+    fn word_bytes(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let chunk = self.chunk;
+        self.rows::<Word>().map(|word| chunk.text_bytes(word.text))
     }
 
     pub fn integers(&self) -> impl Iterator<Item = i64> + use<'a> {

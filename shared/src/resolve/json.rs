@@ -26,6 +26,11 @@ impl<'a> Json<'a> {
         self.comma
     }
 
+    /// Bytes of the body so far.
+    pub fn written(&self) -> usize {
+        self.out.len()
+    }
+
     /// Opens with `{` or `[`.
     pub fn open(&mut self, bracket: u8) -> &mut Self {
         self.separate();

@@ -6,8 +6,8 @@ use core::marker::PhantomData;
 
 use super::candidates::Candidates;
 use super::experiment::{self, Subjects};
-use super::facts::Value;
 use super::fatigue::Tallies;
+use super::memory::{Known, Memory};
 use super::standing::Standing;
 use super::trace::Visitor;
 use super::{Enrolment, Input, Placed, Reason, Resolved, audience, schedule};
@@ -33,6 +33,7 @@ pub struct Session<'a, V> {
     plans: Table<'a, Plan>,
     modules: Table<'a, Module>,
     standing: &'a Standing,
+    pub memory: Memory<'a>,
     pub subjects: Subjects<'a>,
     context: &'a Context<'a>,
     /// Keyed hash of the unit, if a list was asked.
@@ -52,6 +53,7 @@ impl<'a, V: Visitor> Session<'a, V> {
             plans: chunk.table(),
             modules: chunk.table(),
             standing,
+            memory: Memory::default(),
             subjects: Subjects::of(context.unit.as_deref(), context.device.as_deref()),
             context,
             unit_id: OnceCell::new(),
@@ -63,8 +65,9 @@ impl<'a, V: Visitor> Session<'a, V> {
         }
     }
 
-    pub fn fact(&self, attribute: Ref<Attribute>) -> Value<'_> {
-        self.standing.value(self.chunk, self.context, attribute)
+    pub fn fact(&self, attribute: Ref<Attribute>) -> Option<&Known<'a>> {
+        let typed = || self.standing.value(self.chunk, self.context, attribute);
+        self.memory.value(self.chunk, attribute, typed)
     }
 
     pub fn on_list(&self, list: u64) -> bool {
@@ -289,7 +292,7 @@ fn constrain<V: Visitor>(
     visitor: &mut V,
     test: impl FnOnce(&mut V) -> bool,
 ) {
-    if *holds || V::EXHAUSTIVE {
+    if *holds || visitor.wants_all() {
         visitor.enter_constraint(name);
         let result = test(visitor);
         visitor.exit_constraint(result);

@@ -17,7 +17,7 @@ use crate::snapshot::table::{Ref, Span, Table};
 use crate::value::version::Version;
 
 const MISSING: u32 = 0;
-const OTHER: u32 = 1;
+pub(super) const OTHER: u32 = 1;
 
 /// More than workspaces usually declare.
 const ATTRIBUTES: usize = 16;
@@ -108,16 +108,33 @@ impl Standing {
         own.map(|(_, class)| *class)
     }
 
+    /// Whether an element's class is in one of some ranges. Goes through what is shorter: a request may name a thousand
+    /// words, and a hundred thousand plans may ask for one.
+    fn names_any(&self, chunk: &Chunk, attribute: u32, ranges: Span<ClassRange>) -> bool {
+        if self.words.len() <= ranges.len as usize {
+            return self
+                .words(attribute)
+                .any(|class| in_ranges(chunk, ranges, class));
+        }
+        // Ranges the wrong way round are in hand-made chunks only, and searching for them would be an error.
+        let mut ranges = chunk.rows(ranges).filter(|range| range.from <= range.to);
+        ranges.any(|ClassRange { from, to }| {
+            let mut named = self.words.range((attribute, from)..=(attribute, to));
+            named.next().is_some()
+        })
+    }
+
     pub fn meets(&self, chunk: &Chunk, condition: &Condition) -> bool {
         let attribute = condition.attribute.index;
         let class = self.class(attribute);
         let ranges = Span::new(condition.a, condition.b);
-        let named = |class| in_ranges(chunk, ranges, class);
         match ConditionKind::from_code(condition.kind) {
             Some(ConditionKind::Within) => condition.a <= class && class <= condition.b,
-            Some(ConditionKind::Ranges) => named(class),
-            Some(ConditionKind::AnyWord) => self.words(attribute).any(named),
-            Some(ConditionKind::NoWord) => class != MISSING && !self.words(attribute).any(named),
+            Some(ConditionKind::Ranges) => in_ranges(chunk, ranges, class),
+            Some(ConditionKind::AnyWord) => self.names_any(chunk, attribute, ranges),
+            Some(ConditionKind::NoWord) => {
+                class != MISSING && !self.names_any(chunk, attribute, ranges)
+            }
             None => false,
         }
     }

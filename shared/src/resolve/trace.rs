@@ -1,11 +1,12 @@
 //! Explanation listens to the serving algorithm; it never decides. Every reached plan and all its
-//! constraints are told, and whether each held.
+//! constraints are told, and whether each held, as far as there is room.
 
 use alloc::vec::Vec;
 
 use super::audience::Constants;
 use super::facts::Value;
 use super::json::Json;
+use crate::limits::TRACE_BYTES;
 use crate::snapshot::Chunk;
 use crate::snapshot::records::{Operator, Predicate, RuleKind, Segment};
 use crate::snapshot::table::Ref;
@@ -16,6 +17,11 @@ use crate::value::{Type, datetime};
 pub trait Visitor {
     /// Ask every constraint and every branch of a rule, also when the outcome is settled.
     const EXHAUSTIVE: bool = false;
+
+    /// Whether it still wants to hear what can't change the outcome.
+    fn wants_all(&self) -> bool {
+        Self::EXHAUSTIVE
+    }
 
     fn ignored_attribute(&mut self, name: &str, why: &'static str) {}
     fn enter_page(&mut self, key: &str) {}
@@ -39,7 +45,8 @@ pub struct Silent;
 impl Visitor for Silent {}
 
 /// Writes what it hears as JSON:
-/// `{"ignored":[…],"decisions":[{"page"|"slot","module",…,"plans":[{"plan","constraints":[{"kind","rule"?,"holds"}],"holds"}]}]}`.
+/// `{"ignored":[…],"decisions":[{"page"|"slot","module",…,"plans":[{"plan","constraints":[{"kind","rule"?,"holds"}],"holds"}]}]}`,
+/// and `"truncated":true` behind it if there was more to tell than has room.
 #[derive(Default)]
 pub struct Explain {
     decisions: Vec<u8>,
@@ -47,6 +54,9 @@ pub struct Explain {
     comma: bool,
     /// For each open rule and constraint, whether it has a list of rules.
     lists: Vec<bool>,
+    /// How many open things are not told, one within the other.
+    untold: usize,
+    truncated: bool,
 }
 
 impl Explain {
@@ -55,8 +65,29 @@ impl Explain {
         out.extend_from_slice(&self.ignored);
         out.extend_from_slice(b"],\"decisions\":[");
         out.extend_from_slice(&self.decisions);
-        out.extend_from_slice(b"]}");
+        out.extend_from_slice(b"]");
+        if self.truncated {
+            out.extend_from_slice(b",\"truncated\":true");
+        }
+        out.push(b'}');
         out
+    }
+
+    /// Whether there is room for something that opens; if not, it stays untold, and so does what comes later.
+    fn begins(&mut self) -> bool {
+        if !self.truncated && self.decisions.len() < TRACE_BYTES {
+            return true;
+        }
+        self.truncated = true;
+        self.untold = self.untold.saturating_add(1);
+        false
+    }
+
+    /// Whether what closes was told.
+    fn ends(&mut self) -> bool {
+        let told = self.untold == 0;
+        self.untold = self.untold.saturating_sub(1);
+        told
     }
 
     fn open_list(&mut self, list: bool) {
@@ -87,6 +118,10 @@ impl Explain {
 impl Visitor for Explain {
     const EXHAUSTIVE: bool = true;
 
+    fn wants_all(&self) -> bool {
+        !self.truncated
+    }
+
     fn ignored_attribute(&mut self, name: &str, why: &'static str) {
         let comma = !self.ignored.is_empty();
         let mut json = Json::resume(&mut self.ignored, comma);
@@ -99,6 +134,9 @@ impl Visitor for Explain {
     }
 
     fn enter_page(&mut self, key: &str) {
+        if !self.begins() {
+            return;
+        }
         self.json(|json| {
             json.open(b'{')
                 .key("page")
@@ -109,6 +147,9 @@ impl Visitor for Explain {
     }
 
     fn enter_module(&mut self, slot: &str, key: &str) {
+        if !self.begins() {
+            return;
+        }
         self.json(|json| {
             json.open(b'{')
                 .key("slot")
@@ -121,12 +162,18 @@ impl Visitor for Explain {
     }
 
     fn exit_owner(&mut self) {
+        if !self.ends() {
+            return;
+        }
         self.json(|json| {
             json.close(b']').close(b'}');
         });
     }
 
     fn enter_plan(&mut self, key: &str) {
+        if !self.begins() {
+            return;
+        }
         self.json(|json| {
             json.open(b'{')
                 .key("plan")
@@ -137,12 +184,18 @@ impl Visitor for Explain {
     }
 
     fn exit_plan(&mut self, holds: bool) {
+        if !self.ends() {
+            return;
+        }
         self.json(|json| {
             json.close(b']').key("holds").boolean(holds).close(b'}');
         });
     }
 
     fn enter_constraint(&mut self, name: &'static str) {
+        if !self.begins() {
+            return;
+        }
         let list = matches!(name, "placement" | "audience" | "experiment");
         self.json(|json| {
             json.open(b'{').key("kind").text(name);
@@ -151,10 +204,17 @@ impl Visitor for Explain {
     }
 
     fn exit_constraint(&mut self, holds: bool) {
+        if !self.ends() {
+            return;
+        }
         self.close_list(holds);
     }
 
     fn enter_rule(&mut self, chunk: &Chunk, kind: RuleKind, row: u32) {
+        if !self.begins() {
+            return;
+        }
+        let (before, comma) = (self.decisions.len(), self.comma);
         self.json(|json| {
             json.open(b'{');
             match kind {
@@ -169,16 +229,27 @@ impl Visitor for Explain {
                 }
                 RuleKind::Predicate => {
                     if let Some(predicate) = chunk.row(Ref::<Predicate>::new(row)) {
-                        describe(chunk, &predicate, json);
+                        describe(chunk, &predicate, json, TRACE_BYTES);
                     }
                     json
                 }
             };
         });
+        // Of a long list, a part would read like the whole.
+        if self.decisions.len() > TRACE_BYTES {
+            self.decisions.truncate(before);
+            self.comma = comma;
+            self.truncated = true;
+            self.untold = 1;
+            return;
+        }
         self.open_list(kind != RuleKind::Predicate);
     }
 
     fn found(&mut self, value: Value<'_>) {
+        if self.untold != 0 {
+            return;
+        }
         self.json(|json| {
             json.key("found");
             write_value(json, value);
@@ -186,10 +257,16 @@ impl Visitor for Explain {
     }
 
     fn exit_rule(&mut self, holds: bool) {
+        if !self.ends() {
+            return;
+        }
         self.close_list(holds);
     }
 
     fn enrolled(&mut self, experiment: &str, variant: &str) {
+        if self.untold != 0 {
+            return;
+        }
         self.json(|json| {
             json.open(b'{')
                 .key("experiment")
@@ -207,13 +284,20 @@ pub fn predicate_json(chunk: &Chunk, predicate: &Predicate) -> Vec<u8> {
     let mut out = Vec::new();
     let mut json = Json::new(&mut out);
     json.open(b'{');
-    describe(chunk, predicate, &mut json);
+    describe(chunk, predicate, &mut json, usize::MAX);
     json.close(b'}');
     out
 }
 
-/// Writes `"attr":…,"op":…,"value":…` as the document has it.
-fn describe(chunk: &Chunk, predicate: &Predicate, json: &mut Json<'_>) {
+/// A value as the document would have it.
+pub fn value_json(value: Value<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_value(&mut Json::new(&mut out), value);
+    out
+}
+
+/// Writes `"attr":…,"op":…,"value":…` as the document has it. No more constants once there are more bytes than said.
+fn describe(chunk: &Chunk, predicate: &Predicate, json: &mut Json<'_>, most: usize) {
     let constants = Constants { chunk, predicate };
     let (Some(operator), Some(kind)) = (Operator::from_code(predicate.operator), constants.kind())
     else {
@@ -244,33 +328,41 @@ fn describe(chunk: &Chunk, predicate: &Predicate, json: &mut Json<'_>) {
         json.open(b'[');
     }
     if operator == Operator::InCidr {
-        constants
-            .networks()
-            .for_each(|network| _ = json.text(&alloc::format!("{network}")));
+        each(json, most, constants.networks(), |json, network| {
+            json.text(&alloc::format!("{network}"));
+        });
+    } else if matches!(kind, Type::String | Type::Enum | Type::StringList) {
+        each(json, most, constants.words(), |json, word| {
+            json.text(word);
+        });
+    } else if kind == Type::Version {
+        let versions = constants.versions().map(Value::Version);
+        each(json, most, versions, write_value);
     } else {
-        match kind {
-            Type::String | Type::Enum | Type::StringList => {
-                constants.words().for_each(|word| _ = json.text(word));
-            }
-            Type::Version => constants
-                .versions()
-                .for_each(|v| write_value(json, Value::Version(v))),
-            Type::Integer => constants
-                .integers()
-                .for_each(|n| write_value(json, Value::Integer(n))),
-            Type::Datetime => constants
-                .integers()
-                .for_each(|n| write_value(json, Value::Datetime(n))),
-            Type::Boolean => constants
-                .integers()
-                .for_each(|n| write_value(json, Value::Boolean(n != 0))),
-            Type::Number => constants
-                .integers()
-                .for_each(|n| write_value(json, Value::Number(f64::from_bits(n.cast_unsigned())))),
-        }
+        let values = constants.integers().map(|n| match kind {
+            Type::Datetime => Value::Datetime(n),
+            Type::Boolean => Value::Boolean(n != 0),
+            Type::Number => Value::Number(f64::from_bits(n.cast_unsigned())),
+            _ => Value::Integer(n),
+        });
+        each(json, most, values, write_value);
     }
     if list {
         json.close(b']');
+    }
+}
+
+fn each<'j, T>(
+    json: &mut Json<'j>,
+    most: usize,
+    items: impl Iterator<Item = T>,
+    write: impl Fn(&mut Json<'j>, T),
+) {
+    for item in items {
+        if json.written() > most {
+            break;
+        }
+        write(json, item);
     }
 }
 

@@ -15,7 +15,7 @@ pub struct RuleSize {
     predicates: u32,
     /// Predicates, groups and segments.
     nodes: u32,
-    /// What visiting all of it costs, in about the time of one comparison.
+    /// What visiting all of it costs, in about the time of one comparison, without what a request remembers.
     work: u32,
 }
 
@@ -28,38 +28,99 @@ pub enum Excess {
     Nodes(u32),
 }
 
-/// Searching a text, and running an automaton over it, cost more than a comparison: how much more is up to the text of the
-/// request, and these are for a short one. Room for a page of 100,000 plans that each search comes first.
-const SEARCH_WORK: u32 = 4;
-const MATCH_WORK: u32 = 8;
-/// An automaton is looked over each time before it is searched with.
-const MATCH_BYTES_A_STEP: u32 = 128;
-/// Each value is looked for in all of a request's list, which is short as well.
-const IN_LIST_WORK: u32 = 2;
+/// Searching the longest text that a request may have (`REQUEST_TEXT_BYTES`), wherever it fails to be found last. What
+/// is searched for is looked over as well.
+const SEARCH_WORK: u64 = 1_000;
+const SEARCH_BYTES_A_STEP: u64 = 8;
+/// Running an automaton over such a text, which looks through the ranges of a state at each byte. How many a state has
+/// doesn't show, but the room for them does: the smallest automata have few, and none has more than there are bytes.
+const MATCH_WORK: u64 = 3_500;
+const MATCH_WORK_A_BYTE: u64 = 45;
+const MATCH_SMALLEST: u64 = 800;
+const MATCH_WIDEST: u64 = 1_500;
+/// An automaton is looked over before it is searched with.
+const MATCH_BYTES_A_STEP: u64 = 8;
+/// Each word is looked for among the sorted words of a request's list.
+const IN_LIST_WORK: u64 = 5;
+/// Equal beginnings of texts are compared to their end.
+const TEXT_BYTES_A_STEP: u64 = 64;
+/// Of versions each identifier is looked at more than once.
+pub const VERSION_BYTE: u64 = 16;
+/// Constants up to which comparing again costs no more than remembering.
+const FEW: u32 = 8;
+
+/// What a predicate asks, as far as it matters to what it costs.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    pub operator: Operator,
+    /// Constants, or bytes of an automaton.
+    pub len: u32,
+    /// Bytes of its texts; those of versions count [`VERSION_BYTE`] times.
+    pub bytes: u64,
+}
+
+/// Whether a request evaluates such a predicate once, however many plans ask it. (Not those about lists: what the index
+/// leaves of them is asked anew.)
+pub fn is_remembered(operator: Operator, len: u32) -> bool {
+    match operator {
+        Operator::Contains | Operator::Matches | Operator::InCidr => true,
+        Operator::In | Operator::NotIn => len > FEW,
+        _ => false,
+    }
+}
+
+impl Asked {
+    /// What a page pays for it once, and not at each visit.
+    pub fn once(self) -> u64 {
+        match is_remembered(self.operator, self.len) {
+            true => self.work(),
+            false => 0,
+        }
+    }
+
+    fn work(self) -> u64 {
+        let len = u64::from(self.len);
+        let texts = self.bytes / TEXT_BYTES_A_STEP;
+        match self.operator {
+            Operator::Exists | Operator::Missing => 1,
+            Operator::Contains => SEARCH_WORK.saturating_add(self.bytes / SEARCH_BYTES_A_STEP),
+            Operator::Matches => {
+                let ranges = len.min(MATCH_WIDEST).saturating_sub(MATCH_SMALLEST);
+                MATCH_WORK
+                    .saturating_add(ranges.saturating_mul(MATCH_WORK_A_BYTE))
+                    .saturating_add(len / MATCH_BYTES_A_STEP)
+            }
+            Operator::ContainsAny | Operator::ContainsAll | Operator::ContainsNone => {
+                len.saturating_mul(IN_LIST_WORK).saturating_add(texts)
+            }
+            _ => len.saturating_add(texts),
+        }
+        .max(1)
+    }
+}
 
 impl RuleSize {
-    /// `len` as a predicate row has it: constants, or bytes of an automaton.
-    pub fn predicate(operator: Operator, len: u32) -> Self {
-        let work = match operator {
-            Operator::Contains => SEARCH_WORK,
-            Operator::Matches => MATCH_WORK.saturating_add(len / MATCH_BYTES_A_STEP),
-            Operator::ContainsAny | Operator::ContainsAll | Operator::ContainsNone => {
-                len.saturating_mul(IN_LIST_WORK)
-            }
-            _ => len,
+    pub fn predicate(asked: Asked) -> Self {
+        let work = match is_remembered(asked.operator, asked.len) {
+            true => 1,
+            false => u32::try_from(asked.work()).unwrap_or(u32::MAX),
         };
         Self {
             depth: 1,
             levels: 1,
             predicates: 1,
             nodes: 1,
-            work: work.max(1),
+            work,
         }
     }
 
     /// A segment's list: one lookup.
     pub fn id_list() -> Self {
-        Self::predicate(Operator::Exists, 0)
+        Self::predicate(Asked {
+            operator: Operator::Exists,
+            len: 0,
+            bytes: 0,
+        })
     }
 
     /// A group, or `not` of one rule. None if there is nothing to say of one of the children.

@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use skyful::check::{self, check};
 use skyful::compile::{Snapshot, compile};
+use skyful::problem::Severity;
 use skyful::snapshot::{Kind, Object};
 
 fn main() {
@@ -73,7 +74,7 @@ pub fn document(page: &Value, attributes: &Value, module: &Value, raw: &str) -> 
 
 pub fn attributes() -> Value {
     json!({"tier": {"type": "enum", "values": ["a", "b"]}, "name": {"type": "string"},
-        "tags": {"type": "string_list"}, "cities": {"type": "string_list"}})
+        "tags": {"type": "string_list"}, "cities": {"type": "string_list"}, "version": {"type": "version"}})
 }
 
 pub fn page() -> Value {
@@ -100,9 +101,20 @@ fn report() {
     refused::chunks();
     refused::requests();
     println!();
-    println!("| what | MB | open ms | answer ms | peak MiB | bytes |");
-    println!("|---|---:|---:|---:|---:|---:|");
+    println!(
+        "| what | MB | open ms | answer ms | peak MiB | bytes | explained ms | peak MiB | bytes |"
+    );
+    println!("|---|---:|---:|---:|---:|---:|---:|---:|---:|");
     served::served();
+}
+
+/// The first error, if there is one.
+pub fn refusal(text: &str) -> Option<String> {
+    let problems = checked(text).problems;
+    let mut errors = problems
+        .into_iter()
+        .filter(|p| p.severity == Severity::Error);
+    errors.next().map(|problem| problem.message)
 }
 
 pub fn compiled(text: &str) -> Snapshot {

@@ -6,14 +6,21 @@ use alloc::vec::Vec;
 use crate::limits;
 use crate::snapshot::records::{
     Child, Entry, Module, Operator, Plan, Predicate, Rule, RuleKind, Segment, SlotArrangement,
+    VersionConstant, Word,
 };
-use crate::snapshot::rule_size::{Excess, RuleSize};
+use crate::snapshot::rule_size::{Asked, Excess, RuleSize, VERSION_BYTE};
 use crate::snapshot::table::{Field, OptRef, Ref, Span};
 use crate::snapshot::{Chunk, DecodeError};
+use crate::value::Type;
 
 pub(super) fn fit(chunk: &Chunk) -> Result<(), DecodeError> {
-    let sizes = sizes(chunk)?;
-    if cost(chunk, &sizes) > limits::CHUNK_RULE_COST {
+    let texts = Texts::of(chunk);
+    let sizes = sizes(chunk, &texts)?;
+    let once = chunk.table::<Predicate>().iter().fold(0, |sum: u64, row| {
+        let asked = texts.asked(chunk, &row);
+        sum.saturating_add(asked.map_or(0, Asked::once))
+    });
+    if cost(chunk, &sizes).saturating_add(once) > limits::CHUNK_RULE_COST {
         return Err(DecodeError::Meaning("beyond CHUNK_RULE_COST"));
     }
     // What the index leaves of a rule is a part of it; a `not` may come before each of its members, and a condition
@@ -36,12 +43,13 @@ fn work(sizes: &[RuleSize], rule: OptRef<Rule>) -> u64 {
 }
 
 /// Of each rule, in order.
-fn sizes(chunk: &Chunk) -> Result<Vec<RuleSize>, DecodeError> {
+fn sizes(chunk: &Chunk, texts: &Texts) -> Result<Vec<RuleSize>, DecodeError> {
     // Equal runs of children are written once, and only an `all` and an `any` can share one.
     let mut room = chunk.table::<Child>().len().saturating_mul(2);
     let mut sizes: Vec<RuleSize> = Vec::with_capacity(chunk.table::<Rule>().len());
     for rule in chunk.table::<Rule>().iter() {
-        let size = size(chunk, &rule, &sizes, &mut room).ok_or(DecodeError::Meaning("rule"))?;
+        let size =
+            size(chunk, texts, &rule, &sizes, &mut room).ok_or(DecodeError::Meaning("rule"))?;
         if let Some(excess) = size.excess() {
             return Err(DecodeError::Meaning(match excess {
                 Excess::Depth(_) => "beyond RULE_DEPTH",
@@ -55,7 +63,13 @@ fn sizes(chunk: &Chunk) -> Result<Vec<RuleSize>, DecodeError> {
     Ok(sizes)
 }
 
-fn size(chunk: &Chunk, rule: &Rule, before: &[RuleSize], room: &mut usize) -> Option<RuleSize> {
+fn size(
+    chunk: &Chunk,
+    texts: &Texts,
+    rule: &Rule,
+    before: &[RuleSize],
+    room: &mut usize,
+) -> Option<RuleSize> {
     let below = |to: Ref<Rule>| before.get(to.index as usize).copied();
     match RuleKind::from_code(rule.kind)? {
         RuleKind::All | RuleKind::Any => {
@@ -69,8 +83,7 @@ fn size(chunk: &Chunk, rule: &Rule, before: &[RuleSize], room: &mut usize) -> Op
         RuleKind::Not => RuleSize::group(core::iter::once(below(Ref::new(rule.a)))),
         RuleKind::Predicate => {
             let predicate = chunk.row(Ref::<Predicate>::new(rule.a))?;
-            let operator = Operator::from_code(predicate.operator)?;
-            Some(RuleSize::predicate(operator, predicate.len))
+            texts.asked(chunk, &predicate).map(RuleSize::predicate)
         }
         RuleKind::Segment => {
             let segment = chunk.row(Ref::<Segment>::new(rule.a))?;
@@ -83,7 +96,44 @@ fn size(chunk: &Chunk, rule: &Rule, before: &[RuleSize], room: &mut usize) -> Op
     }
 }
 
-/// What the dearest request may cost: see [`limits::CHUNK_RULE_COST`].
+/// How long the texts of predicates are.
+struct Texts {
+    words: Sums,
+    versions: Sums,
+}
+
+impl Texts {
+    fn of(chunk: &Chunk) -> Self {
+        let versions = chunk.table::<VersionConstant>().iter();
+        Self {
+            words: Sums::of(chunk.table::<Word>().iter().map(|w| u64::from(w.text.len))),
+            versions: Sums::of(versions.map(|v| u64::from(v.pre.len))),
+        }
+    }
+
+    fn asked(&self, chunk: &Chunk, predicate: &Predicate) -> Option<Asked> {
+        let Predicate { start, len, .. } = *predicate;
+        let operator = Operator::from_code(predicate.operator)?;
+        let bytes = match (operator, chunk.kind_of(predicate)?) {
+            (Operator::Exists | Operator::Missing | Operator::Matches | Operator::InCidr, _) => 0,
+            (_, Type::String | Type::Enum | Type::StringList) => {
+                self.words.over(Span::<Word>::new(start, len))
+            }
+            (_, Type::Version) => {
+                let bytes = self.versions.over(Span::<VersionConstant>::new(start, len));
+                bytes.saturating_mul(VERSION_BYTE)
+            }
+            _ => 0,
+        };
+        Some(Asked {
+            operator,
+            len,
+            bytes,
+        })
+    }
+}
+
+/// What the dearest request may cost, without what it remembers: see [`limits::CHUNK_RULE_COST`].
 fn cost(chunk: &Chunk, sizes: &[RuleSize]) -> u64 {
     let plans = Sums::of(chunk.table::<Plan>().iter().map(|plan| {
         let rules = work(sizes, plan.placement).saturating_add(work(sizes, plan.audience));
