@@ -1,6 +1,6 @@
 //! Sizes that nobody means: whatever is beyond a limit is refused by its name, in documents, in requests, and in
 //! chunks that were signed although no compiler of ours wrote them. One more than a limit is enough: what a million
-//! costs stands in `shared/fuzz/RESULTS.md` (`cargo run --release --example bad-input`).
+//! costs stands in `shared/fuzz/RESULTS.md` (`cargo run --release --bin bad-input`).
 
 mod chunks;
 mod documents;

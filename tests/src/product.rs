@@ -108,6 +108,11 @@ impl Product {
         Some((locale, answer(chunk, input, tag, &self.release)))
     }
 
+    /// The chunk that has answered for a page in a locale.
+    pub fn chunk(&self, page: &str, locale: u32) -> Option<&Chunk> {
+        self.chunks.get(&(page.to_owned(), locale))
+    }
+
     /// The answer as the second reader gives it: without `release` and `trace`.
     pub fn answer(&mut self, page: &str, context: &Context<'_>) -> Option<Value> {
         let body = self.body(page, context)?;

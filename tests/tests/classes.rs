@@ -4,6 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use skyful::context::Context;
+use skyful::resolve::matters::Matters;
+use skyful::snapshot::Chunk;
 use skyful_tests::generate::draw::Draw;
 use skyful_tests::generate::long::long_list;
 use skyful_tests::generate::{Batch, batch};
@@ -89,6 +91,48 @@ fn one_class_has_one_body_in_long_lists() {
         let seen = look_at(&long_list(seed, 200));
         println!("{} answers, {} classes", seen.answers, seen.bodies.len());
     }
+}
+
+/// A context without what `skyful inspect` doesn't list. Also how much that was.
+fn without_what_cannot_matter(chunk: &Chunk, context: &mut Context<'_>) -> usize {
+    let matters = Matters::of(chunk, NOW_MS);
+    let (attributes, caps) = (context.attributes.len(), context.caps.len());
+    let asked = |name: &str| matters.attributes.iter().any(|asked| asked.name == name);
+    context.attributes.retain(|(name, _)| asked(name));
+    let counted = |name: &str| matters.counters.iter().any(|c| chunk.text(c.name) == name);
+    context.caps.retain(|(name, _)| counted(name));
+    let drawn = matters.rollouts.len() + matters.experiments.len() + matters.drawn.len();
+    if drawn + matters.lists.len() == 0 {
+        context.unit = Some("somebody else".into());
+        context.device = None;
+    }
+    attributes - context.attributes.len() + caps - context.caps.len()
+}
+
+#[test]
+fn what_a_page_does_not_depend_on_parts_nobody() {
+    let first = number("SKYFUL_SEED", 1);
+    let batches = number("SKYFUL_CASES", 8_000).div_ceil(CONTEXTS as u64);
+    let mut left_out = 0;
+    for batch in (first..first + batches).map(|seed| batch(seed, CONTEXTS)) {
+        let mut product = Product::compile(&batch.document, &batch.files).expect("valid");
+        for (page, text) in &batch.contexts {
+            let mut context = Context::from_json(text.as_bytes()).expect("a context");
+            // A trace lists what was given for nothing.
+            context.explain = false;
+            let (locale, whole) = product.decide(page, &context).expect("a known page");
+            let chunk = product.chunk(page, locale).expect("just asked");
+            left_out += without_what_cannot_matter(chunk, &mut context);
+            let (_, less) = product.decide(page, &context).expect("a known page");
+            assert_eq!(
+                String::from_utf8_lossy(&whole.body),
+                String::from_utf8_lossy(&less.body),
+                "seed {}, page {page}: {text}",
+                batch.seed
+            );
+        }
+    }
+    assert!(left_out > 1_000, "only {left_out} were left out");
 }
 
 /// How many visitors of the sample share a class: at one instant, in one language.

@@ -208,9 +208,16 @@ fn times(chunk: &Chunk, now_ms: i64) -> Times {
     let boundaries = chunk.table::<Boundary>().iter().map(|b| b.at_ms);
     let weekly = chunk.table::<Windowed>().iter();
     let weekly = weekly.filter_map(|windowed| chunk.row(windowed.schedule));
+    let mut weekly: Vec<Schedule> = weekly.filter(|s| s.until_ms > now_ms).collect();
+    // The chunk's order says nothing.
+    weekly.sort_by_key(|schedule| {
+        let zone = chunk.row(schedule.zone).map_or("", |z| chunk.text(z.name));
+        let first = chunk.rows(schedule.windows).next().map(|w| w.from_min);
+        (zone, first, schedule.from_ms)
+    });
     Times {
         boundaries_ms: boundaries.filter(|at| *at > now_ms).collect(),
-        weekly: weekly.filter(|s| s.until_ms > now_ms).collect(),
+        weekly,
         next_ms: schedule::next_change(chunk, now_ms),
     }
 }
