@@ -1,6 +1,7 @@
 //! Which plans a visitor's classes leave over: rows of bits are and-ed for the dense plans, and those
 //! posted under one of the classes are listed. What is offered may still not hold; what isn't, can't.
 
+use alloc::collections::BTreeSet;
 use core::mem;
 
 use smallvec::SmallVec;
@@ -14,6 +15,8 @@ use crate::snapshot::table::{Record, Ref, Span, Table};
 
 type Block = [u64; BLOCK_WORDS];
 const BLOCK_BYTES: usize = size_of::<Block>();
+/// Runs of postings that are looked through before anybody counts.
+const SEARCHES: usize = 256;
 /// More than pages usually ask for.
 const ATTRIBUTES: usize = 12;
 
@@ -40,8 +43,13 @@ pub struct Candidates<'a> {
     /// The same of values for which some bits differ: one run, and for a list one more for each element.
     flipped: SmallVec<[Row<'a>; ATTRIBUTES]>,
     differing: SmallVec<[Flips; ATTRIBUTES]>,
-    /// Postings of the visitor's classes.
+    /// Postings of the visitor's classes, and how many there are.
     posted: SmallVec<[Span<Posting>; ATTRIBUTES]>,
+    postings_left: usize,
+    /// How many of these runs were looked through, list by list.
+    searches: usize,
+    /// The same postings by plan, once that is less work: a thousand words of a visitor are as many runs.
+    by_plan: BTreeSet<(u32, u32)>,
     /// The block that was asked for last, since the next list often begins within it; and its number.
     block: Block,
     number: u32,
@@ -60,6 +68,9 @@ impl<'a> Candidates<'a> {
             flipped: SmallVec::new(),
             differing: SmallVec::new(),
             posted: SmallVec::new(),
+            postings_left: 0,
+            searches: 0,
+            by_plan: BTreeSet::new(),
             block: [0; BLOCK_WORDS],
             number: u32::MAX,
         };
@@ -97,12 +108,16 @@ impl<'a> Candidates<'a> {
     /// Of the row that comes next.
     fn add(&mut self, class: &Class) {
         if class.posted.len != 0 {
-            // The shortest first: what wins there may end a longer search early.
+            // The shortest first, while they are few: what wins there may end a longer search early.
             let shorter = self
                 .posted
                 .iter()
                 .take_while(|run| run.len <= class.posted.len);
-            self.posted.insert(shorter.count(), class.posted);
+            match self.posted.len() < ATTRIBUTES {
+                true => self.posted.insert(shorter.count(), class.posted),
+                false => self.posted.push(class.posted),
+            }
+            self.postings_left = self.postings_left.saturating_add(class.posted.len as usize);
         }
         if class.flips.len != 0 {
             self.differing.push(Flips {
@@ -170,17 +185,51 @@ impl<'a> Candidates<'a> {
         self.block = left;
     }
 
-    /// The posted plans of a list that the visitor can reach: some runs, each in order.
-    pub fn posted(&self, plans: Span<Plan>) -> impl Iterator<Item = impl Iterator<Item = Posting>> {
-        self.posted.iter().map(move |run| {
+    /// The first of a list's posted plans that is taken, of those that the visitor can reach.
+    pub fn find_posted<T>(
+        &mut self,
+        plans: Span<Plan>,
+        mut take: impl FnMut(Posting) -> Option<T>,
+    ) -> Option<(u32, T)> {
+        self.searches = self.searches.saturating_add(self.posted.len());
+        if self.searches > SEARCHES.saturating_add(self.postings_left.saturating_mul(4)) {
+            self.sort_by_plan();
+        }
+        let mut found = None;
+        let mut end = plans.start.saturating_add(plans.len);
+        for run in &self.posted {
             let before = |posting: Posting| posting.plan.index < plans.start;
             let first = self.postings.get(Ref::new(run.start));
             let skipped = match first.is_some_and(before) {
                 true => self.postings.before(*run, before),
                 false => 0,
             };
-            self.postings.span(run.skip(skipped))
+            let rest = self.postings.span(run.skip(skipped));
+            for posting in rest.take_while(|posting| posting.plan.index < end) {
+                if let Some(taken) = take(posting) {
+                    end = posting.plan.index;
+                    found = Some((end, taken));
+                    break;
+                }
+            }
+        }
+        let mut sorted = self.by_plan.range((plans.start, 0)..(end, 0));
+        found.or_else(|| {
+            sorted.find_map(|(plan, posting)| {
+                let taken = take(self.postings.get(Ref::new(*posting))?)?;
+                Some((*plan, taken))
+            })
         })
+    }
+
+    fn sort_by_plan(&mut self) {
+        for run in mem::take(&mut self.posted) {
+            let rows = run.refs().zip(self.postings.span(run));
+            rows.for_each(|(row, posting)| {
+                _ = self.by_plan.insert((posting.plan.index, row.index));
+            });
+        }
+        self.searches = 0;
     }
 }
 

@@ -26,16 +26,16 @@ pub struct Memory<'a> {
 pub struct Known<'a> {
     pub value: Value<'a>,
     /// The texts of a long list, in order. Empty of anything else.
-    sorted: Vec<&'a [u8]>,
+    sorted: Vec<&'a str>,
 }
 
 impl<'a> Known<'a> {
     fn of(value: Value<'a>) -> Self {
-        let mut sorted: Vec<&[u8]> = Vec::new();
+        let mut sorted: Vec<&str> = Vec::new();
         if let Value::Texts(texts) = value
             && texts.len() >= MANY
         {
-            sorted.extend(texts.iter().map(|text| text.as_bytes()));
+            sorted.extend(texts.iter().map(|text| &**text));
             sorted.sort_unstable();
         }
         Self { value, sorted }
@@ -44,7 +44,12 @@ impl<'a> Known<'a> {
     /// Whether a list has a word.
     pub fn has(&self, word: &[u8]) -> bool {
         match self.value {
-            Value::Texts(_) if !self.sorted.is_empty() => self.sorted.binary_search(&word).is_ok(),
+            Value::Texts(_) if !self.sorted.is_empty() => {
+                let found = self
+                    .sorted
+                    .binary_search_by(|text| text.as_bytes().cmp(word));
+                found.is_ok()
+            }
             Value::Texts(texts) => texts.iter().any(|text| text.as_bytes() == word),
             _ => false,
         }

@@ -156,22 +156,17 @@ impl<'a, V: Visitor> Session<'a, V> {
         enrolments: &mut Vec<Enrolment>,
         visitor: &mut V,
     ) -> Option<Won> {
-        let mut winner = None;
-        let mut end = plans.start.saturating_add(plans.len);
-        if dense.len < plans.len {
-            for run in candidates.posted(plans) {
-                for posting in run.take_while(|posting| posting.plan.index < end) {
-                    if self.standing.within(&posting.first)
-                        && self.standing.within(&posting.second)
-                        && let Some(won) = self.won(posting.plan, enrolments, visitor)
-                    {
-                        winner = Some(won);
-                        end = posting.plan.index;
-                        break;
-                    }
-                }
-            }
-        }
+        let posted = match dense.len < plans.len {
+            true => candidates.find_posted(plans, |posting| {
+                let may_hold =
+                    self.standing.within(&posting.first) && self.standing.within(&posting.second);
+                may_hold
+                    .then(|| self.won(posting.plan, enrolments, visitor))
+                    .flatten()
+            }),
+            false => None,
+        };
+        let end = posted.map_or(u32::MAX, |(plan, _)| plan);
         let bits = dense.start.saturating_add(dense.len);
         let mut from = dense.start;
         while let Some((bit, dense)) = candidates.next_dense(from, bits) {
@@ -184,7 +179,7 @@ impl<'a, V: Visitor> Session<'a, V> {
             }
             from = bit.saturating_add(1);
         }
-        winner
+        posted.map(|(_, won)| won)
     }
 
     fn won(

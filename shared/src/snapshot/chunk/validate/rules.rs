@@ -15,11 +15,11 @@ use crate::value::Type;
 
 pub(super) fn fit(chunk: &Chunk) -> Result<(), DecodeError> {
     let texts = Texts::of(chunk);
-    let sizes = sizes(chunk, &texts)?;
-    let once = chunk.table::<Predicate>().iter().fold(0, |sum: u64, row| {
-        let asked = texts.asked(chunk, &row);
-        sum.saturating_add(asked.map_or(0, Asked::once))
-    });
+    let predicates = chunk.table::<Predicate>().iter();
+    let predicates: Vec<Option<Asked>> = predicates.map(|row| texts.asked(chunk, &row)).collect();
+    let sizes = sizes(chunk, &predicates)?;
+    let once = predicates.into_iter().flatten().map(Asked::once);
+    let once = once.fold(0, u64::saturating_add);
     if cost(chunk, &sizes).saturating_add(once) > limits::CHUNK_RULE_COST {
         return Err(DecodeError::Meaning("beyond CHUNK_RULE_COST"));
     }
@@ -43,13 +43,13 @@ fn work(sizes: &[RuleSize], rule: OptRef<Rule>) -> u64 {
 }
 
 /// Of each rule, in order.
-fn sizes(chunk: &Chunk, texts: &Texts) -> Result<Vec<RuleSize>, DecodeError> {
+fn sizes(chunk: &Chunk, predicates: &[Option<Asked>]) -> Result<Vec<RuleSize>, DecodeError> {
     // Equal runs of children are written once, and only an `all` and an `any` can share one.
     let mut room = chunk.table::<Child>().len().saturating_mul(2);
     let mut sizes: Vec<RuleSize> = Vec::with_capacity(chunk.table::<Rule>().len());
     for rule in chunk.table::<Rule>().iter() {
-        let size =
-            size(chunk, texts, &rule, &sizes, &mut room).ok_or(DecodeError::Meaning("rule"))?;
+        let size = size(chunk, predicates, &rule, &sizes, &mut room)
+            .ok_or(DecodeError::Meaning("rule"))?;
         if let Some(excess) = size.excess() {
             return Err(DecodeError::Meaning(match excess {
                 Excess::Depth(_) => "beyond RULE_DEPTH",
@@ -65,7 +65,7 @@ fn sizes(chunk: &Chunk, texts: &Texts) -> Result<Vec<RuleSize>, DecodeError> {
 
 fn size(
     chunk: &Chunk,
-    texts: &Texts,
+    predicates: &[Option<Asked>],
     rule: &Rule,
     before: &[RuleSize],
     room: &mut usize,
@@ -82,8 +82,8 @@ fn size(
         }
         RuleKind::Not => RuleSize::group(core::iter::once(below(Ref::new(rule.a)))),
         RuleKind::Predicate => {
-            let predicate = chunk.row(Ref::<Predicate>::new(rule.a))?;
-            texts.asked(chunk, &predicate).map(RuleSize::predicate)
+            let asked = predicates.get(rule.a as usize).copied().flatten();
+            asked.map(RuleSize::predicate)
         }
         RuleKind::Segment => {
             let segment = chunk.row(Ref::<Segment>::new(rule.a))?;
