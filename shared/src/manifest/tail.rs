@@ -1,6 +1,7 @@
 //! What a manifest's header names by its hash: the listings of both tracks, gray as differences, and the
 //! units that see gray whatever their bucket.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::Header;
@@ -104,21 +105,21 @@ fn decode_gray(stable: &Listing, reader: &mut Reader<'_>) -> Result<Listing, Dec
         let count = reader.count(limits::PAGES * limits::LOCALES, "too many pages")?;
         (0..count).map(|_| PageEntry::decode(reader)).collect()
     };
-    let (gone, mut pages) = (entries()?, entries()?);
-    pages.extend(
-        stable
-            .pages
-            .iter()
-            .filter(|entry| gone.binary_search(entry).is_err()),
-    );
+    let (gone, new) = (entries()?, entries()?);
+    let kept = stable.pages.iter().copied();
+    let kept = kept.filter(|entry| gone.binary_search(entry).is_err());
+    // A set, since it is much less code than sorting is.
+    let mut pages = BTreeSet::new();
+    for entry in kept.chain(new) {
+        pages.insert(entry);
+    }
     if pages.is_empty() {
         return Err(DecodeError::Meaning(NO_PAGES));
     }
-    pages.sort_unstable();
     Ok(Listing {
         workspace: stable.workspace.clone(),
         locales,
-        pages,
+        pages: pages.into_iter().collect(),
         id_shards,
         ofrep,
     })

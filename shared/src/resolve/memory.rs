@@ -1,6 +1,7 @@
 //! What one request has found out already, so that nothing dear is done once for each plan that asks: values read as
 //! their attributes' types, long lists in order, and what dear predicates said. Nothing of it outlives the request.
 
+use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::{Cell, OnceCell};
@@ -25,18 +26,19 @@ pub struct Memory<'a> {
 /// A visitor's value.
 pub struct Known<'a> {
     pub value: Value<'a>,
-    /// The texts of a long list, in order. Empty of anything else.
-    sorted: Vec<&'a str>,
+    /// The texts of a long list. Empty of anything else.
+    sorted: BTreeSet<&'a [u8]>,
 }
 
 impl<'a> Known<'a> {
     fn of(value: Value<'a>) -> Self {
-        let mut sorted: Vec<&str> = Vec::new();
+        let mut sorted = BTreeSet::new();
         if let Value::Texts(texts) = value
             && texts.len() >= MANY
         {
-            sorted.extend(texts.iter().map(|text| &**text));
-            sorted.sort_unstable();
+            for text in texts {
+                sorted.insert(text.as_bytes());
+            }
         }
         Self { value, sorted }
     }
@@ -44,12 +46,7 @@ impl<'a> Known<'a> {
     /// Whether a list has a word.
     pub fn has(&self, word: &[u8]) -> bool {
         match self.value {
-            Value::Texts(_) if !self.sorted.is_empty() => {
-                let found = self
-                    .sorted
-                    .binary_search_by(|text| text.as_bytes().cmp(word));
-                found.is_ok()
-            }
+            Value::Texts(_) if !self.sorted.is_empty() => self.sorted.contains(word),
             Value::Texts(texts) => texts.iter().any(|text| text.as_bytes() == word),
             _ => false,
         }

@@ -3,6 +3,7 @@
 //! what is wrong. So mistakes are described in one place, and what costs time for their sake costs it only then.
 
 use alloc::borrow::Cow;
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use super::{Context, Fact, Text};
@@ -10,7 +11,7 @@ use crate::limits;
 use crate::value::datetime;
 use crate::value::quote::plain;
 
-/// Up to so many attributes each new name is compared with those before; of more, the names are sorted.
+/// Up to so many attributes each new name is compared with those before; of more, the names are put into a set.
 const FEW: usize = 16;
 
 /// None: ask the thorough reader.
@@ -154,9 +155,11 @@ impl<'a> Reader<'a> {
             Some(())
         })?;
         if attributes.len() > FEW {
-            let mut names: Vec<&str> = attributes.iter().map(|(name, _)| &**name).collect();
-            names.sort_unstable();
-            if names.array_windows().any(|[a, b]| a == b) {
+            let mut names = BTreeSet::new();
+            if !attributes
+                .iter()
+                .all(|(name, _)| names.insert(name.as_bytes()))
+            {
                 return None;
             }
         }
