@@ -13,6 +13,7 @@ pub mod constants;
 pub mod constraints;
 pub mod content;
 pub mod contexts;
+pub mod crowd;
 pub mod document;
 pub mod draw;
 pub mod edges;

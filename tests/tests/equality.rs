@@ -9,6 +9,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 use skyful::context::Context;
+use skyful_tests::generate::crowd::crowd;
 use skyful_tests::generate::long::long_list;
 use skyful_tests::generate::minimize::minimize;
 use skyful_tests::generate::ranges::many_ranges;
@@ -148,6 +149,31 @@ fn the_product_and_the_second_reader_agree_on_long_lists() {
 fn the_product_and_the_second_reader_agree_on_many_ranges() {
     let contexts = number("SKYFUL_RANGES", 60) as usize;
     let batch = many_ranges(number("SKYFUL_SEED", 1), contexts);
+    if let Some(fault) = fault(&batch) {
+        panic!("{fault}");
+    }
+}
+
+/// More words of a visitor, and more lists, than runs of postings are looked through for.
+#[test]
+fn the_product_and_the_second_reader_agree_on_a_crowd_of_words() {
+    let batch = crowd(number("SKYFUL_SEED", 1), 20);
+    if let Some(fault) = fault(&batch) {
+        panic!("{fault}");
+    }
+}
+
+/// A list is asked for each of many words: more than a plan may have conditions.
+#[test]
+fn a_rule_of_many_words_is_served() {
+    let words: Vec<String> = (0..300).map(|n| format!("w{n}")).collect();
+    let rule = json!({"attr": "tags", "op": "contains_all", "value": words});
+    let mut batch = crowd(1, 0);
+    batch.document["modules"]["m0"]["plans"][0]["audience"] = rule;
+    for given in [&words[..], &words[1..]] {
+        let context = json!({"now": "2026-11-23T12:00:00Z", "attributes": {"tags": given}});
+        batch.contexts.push(("p".to_owned(), context.to_string()));
+    }
     if let Some(fault) = fault(&batch) {
         panic!("{fault}");
     }

@@ -14,6 +14,7 @@ use crate::snapshot::records;
 use crate::snapshot::rule_size::{Asked, Excess, RuleSize, VERSION_BYTE};
 use crate::value::Type;
 use crate::value::network::Network;
+use crate::value::version::Version;
 
 /// A rule of a plan: its size counts with segments put in, so segments have to be read by now.
 pub(crate) fn audience(r: &mut Reader<'_>, at: &At<'_>) -> Option<Rule> {
@@ -62,7 +63,10 @@ pub(crate) fn asked(test: &Test) -> Asked {
 fn bytes(scalar: &Scalar) -> u64 {
     match scalar {
         Scalar::Text(text) => text.len() as u64,
-        Scalar::Version(text) => text.len() as u64 * VERSION_BYTE,
+        Scalar::Version(text) => {
+            let version = Version::parse(text);
+            version.map_or(0, |version| version.pre.len() as u64 * VERSION_BYTE)
+        }
         Scalar::Integer(_) | Scalar::Number(_) | Scalar::Datetime(_) | Scalar::Boolean(_) => 0,
     }
 }

@@ -1,7 +1,7 @@
 //! Which plans a visitor's classes leave over: rows of bits are and-ed for the dense plans, and those
 //! posted under one of the classes are listed. What is offered may still not hold; what isn't, can't.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use core::mem;
 
 use smallvec::SmallVec;
@@ -53,6 +53,8 @@ pub struct Candidates<'a> {
     /// The block that was asked for last, since the next list often begins within it; and its number.
     block: Block,
     number: u32,
+    /// All that were asked for, once so much differs that to find one anew is dear.
+    kept: BTreeMap<u32, Block>,
 }
 
 impl<'a> Candidates<'a> {
@@ -73,6 +75,7 @@ impl<'a> Candidates<'a> {
             by_plan: BTreeSet::new(),
             block: [0; BLOCK_WORDS],
             number: u32::MAX,
+            kept: BTreeMap::new(),
         };
         let classes = chunk.table::<Class>();
         let row_blocks = dense.len().div_ceil(BLOCK_BITS as usize);
@@ -161,6 +164,10 @@ impl<'a> Candidates<'a> {
     /// Finds which plans of a block are left. Only what is asked for is and-ed: most lists end early.
     fn and(&mut self, number: u32) {
         let known = mem::replace(&mut self.number, number);
+        if let Some(block) = self.kept.get(&number) {
+            self.block = *block;
+            return;
+        }
         if known != u32::MAX && known > number {
             for flips in &mut self.differing {
                 flips.left = flips.all;
@@ -183,6 +190,9 @@ impl<'a> Candidates<'a> {
             keep(&mut left, &bits);
         }
         self.block = left;
+        if self.differing.len() > ATTRIBUTES {
+            self.kept.insert(number, left);
+        }
     }
 
     /// The first of a list's posted plans that is taken, of those that the visitor can reach.
@@ -225,9 +235,18 @@ impl<'a> Candidates<'a> {
     fn sort_by_plan(&mut self) {
         for run in mem::take(&mut self.posted) {
             let rows = run.refs().zip(self.postings.span(run));
-            rows.for_each(|(row, posting)| {
-                _ = self.by_plan.insert((posting.plan.index, row.index));
-            });
+            for (row, posting) in rows {
+                let plan = posting.plan.index;
+                // Posted under several of the visitor's words, it is asked once.
+                if self
+                    .by_plan
+                    .range((plan, 0)..=(plan, u32::MAX))
+                    .next()
+                    .is_none()
+                {
+                    self.by_plan.insert((plan, row.index));
+                }
+            }
         }
         self.searches = 0;
     }

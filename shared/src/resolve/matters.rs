@@ -8,7 +8,7 @@ use alloc::{format, vec};
 
 use super::facts::Value;
 use super::schedule;
-use super::standing::OTHER;
+use crate::snapshot::records::OTHER;
 use crate::snapshot::records::{
     Attribute, Boundary, Counter, Cut, Experiment, Key, Module, Operator, OrderingKind, Plan,
     Predicate, Schedule, Segment, Slot, SlotArrangement, VersionConstant, Windowed,

@@ -11,13 +11,10 @@ use crate::context::{Context, Fact};
 use crate::snapshot::Chunk;
 use crate::snapshot::keys::{self, Keys};
 use crate::snapshot::records::{
-    Attribute, ClassRange, Condition, ConditionKind, Cut, VersionConstant, Within,
+    Attribute, ClassRange, Condition, ConditionKind, Cut, MISSING, OTHER, VersionConstant, Within,
 };
 use crate::snapshot::table::{Ref, Span, Table};
 use crate::value::version::Version;
-
-const MISSING: u32 = 0;
-pub(super) const OTHER: u32 = 1;
 
 /// More than workspaces usually declare.
 const ATTRIBUTES: usize = 16;

@@ -45,7 +45,7 @@ fn placed(hashes: &[u64], slots: usize) -> Option<Vec<Option<usize>>> {
     let last = slots.saturating_sub(1);
     for (entry, hash) in hashes.iter().enumerate() {
         let free = (0..=limits::KEY_RUN).find_map(|step| {
-            let at = (*hash as u32 as usize).saturating_add(step) & last;
+            let at = (*hash as u32 as usize).wrapping_add(step) & last;
             table.get(at)?.is_none().then_some(at)
         })?;
         *table.get_mut(free)? = Some(entry);
@@ -110,13 +110,6 @@ impl<'a> Keys<'a> {
             at = at.wrapping_add(1) & last;
         }
         None
-    }
-}
-
-impl Chunk {
-    /// [`Keys::find`], once.
-    pub fn key(&self, space: u32, text: &str) -> Option<u32> {
-        Keys::of(self).find(space, text)
     }
 }
 

@@ -50,6 +50,9 @@ pub const LOG2_ROWS: usize = 257;
 /// Rows of bits are whole blocks of so many words.
 pub const BLOCK_WORDS: usize = 4;
 pub const BLOCK_BITS: u32 = 256;
+/// The class of a missing value; of one that is there, but named by no rule (or below all cuts).
+pub const MISSING: u32 = 0;
+pub const OTHER: u32 = 1;
 /// Sections in a chunk.
 pub const SECTIONS: usize = 40;
 
@@ -223,9 +226,9 @@ records! {
     29 Cut { value: i64, after: u32, }
     /// What is known of the plans of this page once a value's class is.
     30 Class {
-        /// A row of bits, one a dense plan: whether the value lets it be. u32::MAX: every plan.
+        /// A row of bits, one a dense plan: whether a value of the class may let it be. u32::MAX: every plan.
         row: u32,
-        /// Bits that differ from that row.
+        /// Bits that differ from that row, ascending.
         flips: Span<Flip>,
         /// Plans that only values of this class can reach, in order.
         posted: Span<Posting>,
@@ -233,7 +236,8 @@ records! {
     31 Flip { bit: u32, }
     32 Posting {
         plan: Ref<Plan>,
-        /// Of the classes that the plan still asks for the rarest: it can't be for whoever's are not within both.
+        /// Of what the plan still asks of single values, the two terms with the smallest share of their attribute's
+        /// classes (all between the first and the last): it can't be for whoever's are not within both.
         first: Within,
         second: Within,
     }

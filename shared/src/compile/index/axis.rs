@@ -8,12 +8,9 @@ use hashbrown::HashMap;
 
 use super::set::Set;
 use crate::model::{Comparison, Scalar, Test};
+pub use crate::snapshot::records::{MISSING, OTHER};
 use crate::value::Type;
 use crate::value::version::Version;
-
-/// The class of a missing value; of one that is there, but named by no rule (or below all cuts).
-pub const MISSING: u32 = 0;
-pub const OTHER: u32 = 1;
 
 /// A constant of an ordered type.
 #[derive(Clone, Copy, Debug)]

@@ -13,7 +13,7 @@ use crate::snapshot::records::{BLOCK_BITS, BLOCK_WORDS, Flip, RowWord};
 use crate::snapshot::table::Span;
 
 /// Bytes that the rows of one attribute may take: this, and something for each plan.
-const BUDGET: usize = 256 << 10;
+const BUDGET: usize = 64 << 10;
 const BUDGET_A_PLAN: usize = 32;
 /// Flips that a class may have: a visitor pays for each, but another row takes bytes. The first that the budget allows.
 const FLIPS: [usize; 6] = [1, 2, 4, 8, 16, 32];

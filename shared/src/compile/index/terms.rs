@@ -156,7 +156,9 @@ impl<'a> Axes<'a> {
                 }
             }
             Rule::Predicate(predicate) if !negated => {
-                if let Some(wanted) = self.of_list(predicate) {
+                let wanted = self.of_list(predicate);
+                let room = limits::CONDITIONS_A_PLAN.saturating_sub(terms.parts);
+                if let Some(wanted) = wanted.filter(|wanted| wanted.len() <= room) {
                     terms.parts += wanted.len();
                     terms.terms.extend(wanted);
                     return ControlFlow::Continue(());
@@ -208,12 +210,14 @@ impl<'a> Axes<'a> {
         Some(match &predicate.test {
             Test::ContainsAny(words) => [term(Wanted::AnyWord(axis.of_words(words)))].into(),
             Test::ContainsNone(words) => [term(Wanted::NoWord(axis.of_words(words)))].into(),
+            // Of no words, the list still has to be there.
+            Test::ContainsAll(words) if words.is_empty() => {
+                [term(Wanted::Class(axis.set(&Test::Exists)?))].into()
+            }
             Test::ContainsAll(words) => {
                 let each = words.iter().map(core::slice::from_ref);
-                // Of no words, the list still has to be there.
-                let there = term(Wanted::Class(axis.set(&Test::Exists)?));
                 let each = each.map(|word| term(Wanted::AnyWord(axis.of_words(word))));
-                core::iter::once(there).chain(each).collect()
+                each.collect()
             }
             _ => return None,
         })

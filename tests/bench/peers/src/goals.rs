@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::results::{Figures, Results, Workload};
-use crate::section::{OURS, PAGE_MODULES, SCAN, TYPED, WHOLE, grouped, ratio, time};
+use crate::section::{OURS, PAGE_MODULES, SCAN, WHOLE, grouped, ratio, time};
 
 struct Goal {
     what: String,
@@ -61,8 +61,6 @@ fn pages(results: &Results, goals: &mut Vec<Goal>) {
         let ours = |engine| results.figures(&workload, engine).map(evaluation);
         let name = format!("a page of 20 × 50, {skew}");
         goals.push(at_least(format!("match {name}"), 100.0, best, ours(OURS)));
-        let what = format!("match {name}, values as given");
-        goals.push(at_least(what, 100.0, best, ours(TYPED)));
         for row in results.wasm.iter().filter(|row| row.skew == skew) {
             let what = format!("match {name}, ours in {}", row.runtime);
             goals.push(at_least(what, 50.0, best, Some(row.match_ns)));

@@ -29,10 +29,10 @@ use run::{Ledger, Patience};
 use section::{PAGE, PAGE_MODULES, SPARSE};
 use workload::{Rules, Shape, Skew, Winner, Workload};
 
-const CANDIDATES: [Candidate; 9] = [
+const CANDIDATES: [Candidate; 10] = [
     scan::CANDIDATE,
     ours::MATCH,
-    ours::TYPED,
+    ours::CLASSES,
     ours::WHOLE,
     peers::atree::CANDIDATE,
     peers::eppo::CANDIDATE,
@@ -41,7 +41,7 @@ const CANDIDATES: [Candidate; 9] = [
     peers::unleash::CANDIDATE,
     peers::growthbook::CANDIDATE,
 ];
-const OURS: usize = 3;
+const OURS: usize = 4;
 
 /// Where the winner is late: sizes that show how it grows.
 const LATE: [(usize, usize); 4] = [(1, 1_000), (1, 10_000), (1, 100_000), (PAGE_MODULES, 50)];

@@ -24,17 +24,19 @@ pub const NOW_MS: i64 = 1_795_000_000_000;
 
 pub const MATCH: Candidate = Candidate {
     name: "Skyful",
-    notes: "`decide` for a visitor whose values were put into classes ahead (`Standing`), as a-tree's events are interned \
-            ahead: that is in the time of making a context; loading copies, hashes and checks the page's chunk",
-    write: chunk,
-    load: |bytes| Box::new(Match::load(bytes, true)),
-};
-
-pub const TYPED: Candidate = Candidate {
-    name: "Skyful, values as given",
-    notes: "`resolve` from a request that was read but whose values have no types yet",
+    notes: "`resolve` from a request that was read, but whose values have no types yet; loading copies, hashes and checks \
+            the page's chunk",
     write: chunk,
     load: |bytes| Box::new(Match::load(bytes, false)),
+};
+
+pub const CLASSES: Candidate = Candidate {
+    name: "Skyful, classes found ahead",
+    notes: "`decide` alone: the visitor's values were looked up among the words and bounds of the page's rules before \
+            (`Standing`). Interning ahead, as a-tree's events are, is part of that; comparing with bounds is more, and no \
+            peer does it, so that no goal is judged by this",
+    write: chunk,
+    load: |bytes| Box::new(Match::load(bytes, true)),
 };
 
 pub const WHOLE: Candidate = Candidate {

@@ -12,7 +12,7 @@ const LATE: [usize; 3] = [1_000, 10_000, 100_000];
 pub const PAGE_MODULES: usize = 20;
 
 pub const OURS: &str = "Skyful";
-pub const TYPED: &str = "Skyful, values as given";
+pub const CLASSES: &str = "Skyful, classes found ahead";
 pub const WHOLE: &str = "Skyful, whole request";
 pub const SCAN: &str = "our linear scan";
 

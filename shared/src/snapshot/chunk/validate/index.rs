@@ -25,7 +25,9 @@ impl Chunk {
         fit(modules().map(|m| m.plans).chain(own), self)
             && fit(modules().map(|m| m.dense).chain(own_dense), self)
             && fit(self.table::<Class>().iter().map(|c| c.posted), self)
+            && fit(self.table::<Class>().iter().map(|c| c.flips), self)
             && fit(self.table::<Attribute>().iter().map(|a| a.cuts), self)
+            && fit(self.table::<Attribute>().iter().map(|a| a.classes), self)
     }
 
     pub(super) fn index_fits(&self) -> bool {
@@ -57,8 +59,10 @@ impl Chunk {
             .checked_div(words)
             .unwrap_or(0);
         let row = |class: Class| class.row == u32::MAX || (class.row as usize) < rows;
-        let ascending =
-            |class: Class| rising(self.rows(class.posted).map(|p: Posting| p.plan.index));
+        let ascending = |class: Class| {
+            rising(self.rows(class.posted).map(|p: Posting| p.plan.index))
+                && rising(self.rows(class.flips).map(|flip| flip.bit))
+        };
         self.table::<Class>()
             .iter()
             .all(|class| row(class) && ascending(class))

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use crate::limits;
 use crate::snapshot::records::{
-    Child, Entry, Module, Operator, Plan, Predicate, Rule, RuleKind, Segment, SlotArrangement,
-    VersionConstant, Word,
+    Child, Condition, ConditionKind, Entry, Module, Operator, Plan, Predicate, Rule, RuleKind,
+    Segment, SlotArrangement, VersionConstant, Word,
 };
 use crate::snapshot::rule_size::{Asked, Excess, RuleSize, VERSION_BYTE};
 use crate::snapshot::table::{Field, OptRef, Ref, Span};
@@ -25,9 +25,19 @@ pub(super) fn fit(chunk: &Chunk) -> Result<(), DecodeError> {
     }
     // What the index leaves of a rule is a part of it; a `not` may come before each of its members, and a condition
     // stands for at least one of them.
+    // A condition about words is as much work as it has runs of them.
+    let conditions =
+        Sums::of(chunk.table::<Condition>().iter().map(
+            |condition| match ConditionKind::from_code(condition.kind) {
+                Some(ConditionKind::AnyWord | ConditionKind::NoWord) => {
+                    u64::from(condition.b).max(1)
+                }
+                _ => 1,
+            },
+        ));
     let left_fits = |plan: Plan| {
         let whole = work(&sizes, plan.placement).saturating_add(work(&sizes, plan.audience));
-        let left = work(&sizes, plan.residual).saturating_add(u64::from(plan.conditions.len));
+        let left = work(&sizes, plan.residual).saturating_add(conditions.over(plan.conditions));
         left <= whole.saturating_mul(2)
     };
     if chunk.table::<Plan>().iter().all(left_fits) {

@@ -9,9 +9,8 @@ use std::hint::black_box;
 
 use skyful::context::Context;
 use skyful::resolve::fatigue::Tallies;
-use skyful::resolve::standing::Standing;
 use skyful::resolve::write::{Release, Track};
-use skyful::resolve::{Input, Silent, answer};
+use skyful::resolve::{Input, Silent, answer, resolve};
 use skyful::snapshot::{Chunk, Digest, Kind};
 
 const WORKSPACE: &str = "bench";
@@ -34,7 +33,6 @@ struct Edge {
     raw: &'static [u8],
     requests: Vec<&'static [u8]>,
     contexts: Vec<Context<'static>>,
-    standings: Vec<Standing>,
 }
 
 thread_local! {
@@ -70,9 +68,7 @@ extern "C" fn open() -> usize {
         let chunk = chunk(raw, Digest(*digest));
         let read = |request: &&'static [u8]| Context::from_json(request).expect("a request");
         let contexts: Vec<Context<'_>> = frames.iter().map(read).collect();
-        let standings = contexts.iter().map(|context| Standing::of(&chunk, context));
         let edge = Edge {
-            standings: standings.collect(),
             contexts,
             chunk,
             digest: Digest(*digest),
