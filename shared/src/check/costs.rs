@@ -53,7 +53,7 @@ pub(crate) fn pages(
         let cost = visits.saturating_add(once);
         if cost > limits::CHUNK_RULE_COST {
             let message = format!(
-                "a request for the page `{key}` may cost {cost} comparisons, {visits} of them in its plans, rules and modules, {once} in searches, patterns, networks and long lists; at most {} (CHUNK_RULE_COST) are allowed",
+                "a request for the page `{key}` may cost {cost} steps, {visits} of them in its plans, rules and modules, {once} in searches, patterns, networks and long lists; at most {} (CHUNK_RULE_COST) are allowed",
                 limits::CHUNK_RULE_COST
             );
             let hint = "move modules to another page, or let plans repeat the same `contains`, `matches`, `in_cidr` and long `in` word for word: each is asked once";

@@ -3,8 +3,9 @@
 
 use std::fmt::Write;
 
+use crate::ours;
 use crate::results::{Results, Workload};
-use crate::section::{CLASSES, OURS, SCAN, SPARSE, WHOLE, grouped, time};
+use crate::section::{OURS, SCAN, SPARSE, WHOLE, grouped, time};
 
 const WIDTH: f64 = 1_180.0;
 const HEIGHT: f64 = 560.0;
@@ -66,7 +67,7 @@ pub fn svg(results: &Results) -> String {
 /// Name, colour, width and dashes of each engine's line.
 fn styles(results: &Results) -> Vec<(&str, &'static str, f64, &'static str)> {
     let mut colours = COLOURS.into_iter().cycle();
-    let shown = |name: &str| ![WHOLE, CLASSES].contains(&name);
+    let shown = |name: &str| ![WHOLE, ours::CLASSES.name].contains(&name);
     let engines = results.engines.iter().filter(|engine| shown(&engine.name));
     let style = engines.map(|engine| match &*engine.name {
         OURS => (OURS, "#d00000", 3.5, ""),
