@@ -50,6 +50,8 @@ fn text(results: &Results) -> String {
     text += "Written by `make bench` (`scripts/bench`), like [results.json](results.json). Trust ratios: each is of two things\n";
     text += "measured in the same run, in turns, and the median of the turns' ratios, not the ratio of the medians beside it.\n";
     text += "Absolute figures are those of this machine; the client and whatever else runs share its processors.\n\n";
+    text += "How often answers were compared with those of the second reader, and what was fuzzed, is in\n";
+    text += "[shared/fuzz/RESULTS.md](../../shared/fuzz/RESULTS.md).\n\n";
     text += &machine(results);
     text += "\n## On the platforms, beside a hello-world\n\n";
     _ = writeln!(
