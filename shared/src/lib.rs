@@ -18,11 +18,14 @@ extern crate alloc;
 
 pub mod bucket;
 pub mod context;
+pub mod event;
 pub mod ids;
 pub mod limits;
 pub mod locale;
 pub mod manifest;
+pub mod receipt;
 pub mod resolve;
+pub mod secret;
 pub mod snapshot;
 pub mod value;
 

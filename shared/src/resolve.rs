@@ -26,6 +26,8 @@ use standing::Standing;
 pub use trace::{Silent, Visitor};
 
 use crate::context::Context;
+use crate::receipt::Receipt;
+use crate::secret::Sealer;
 use crate::snapshot::records::{Experiment, Module, Plan, Slot, SlotArrangement, Variant};
 use crate::snapshot::table::Ref;
 use crate::snapshot::{Chunk, IdShard};
@@ -170,33 +172,63 @@ pub struct Answer {
     pub class_key: Option<u64>,
 }
 
-/// Decides a page and writes the answer's body, with a trace if the context asks for one. The one way
-/// from a chunk to bytes: edges, command line and preview all come through here.
-pub fn answer(chunk: &Chunk, input: Input<'_>, locale: &str, release: &write::Release) -> Answer {
-    let mut explain = input.context.explain.then(trace::Explain::default);
-    let resolution = match &mut explain {
-        Some(explain) => resolve(chunk, input, explain),
-        None => resolve(chunk, input, &mut Silent),
-    };
-    let class_key = match &explain {
-        Some(_) => None,
-        None => Some(class::key(&class::vector(chunk, &resolution))),
-    };
-    let trace = explain.map(trace::Explain::finish);
-    let mut body = Vec::new();
-    write::body(
-        chunk,
-        &resolution,
-        locale,
-        release,
-        trace.as_deref(),
-        &mut body,
-    );
-    Answer {
-        body,
-        reason: resolution.page.reason,
-        class_key,
+/// A decided page that is not written yet.
+pub struct Decided {
+    pub resolution: Resolution,
+    trace: Option<Vec<u8>>,
+}
+
+impl Decided {
+    /// With a trace if the context asks for one.
+    pub fn of(chunk: &Chunk, input: Input<'_>) -> Self {
+        let mut explain = input.context.explain.then(trace::Explain::default);
+        let resolution = match &mut explain {
+            Some(explain) => resolve(chunk, input, explain),
+            None => resolve(chunk, input, &mut Silent),
+        };
+        Self {
+            resolution,
+            trace: explain.map(trace::Explain::finish),
+        }
     }
+
+    /// The body. Without a sealer there is no receipt in it.
+    pub fn write(
+        self,
+        chunk: &Chunk,
+        locale: &str,
+        release: &write::Release,
+        sealer: Option<Sealer<'_>>,
+    ) -> Answer {
+        let Self { resolution, trace } = self;
+        let class = class::vector(chunk, &resolution);
+        let receipt = sealer.map(|sealer| {
+            let page = chunk.text(chunk.meta().page);
+            Receipt::of(release, page, resolution.locale, &class).seal(sealer)
+        });
+        let beside = write::Beside {
+            receipt: receipt.as_deref(),
+            trace: trace.as_deref(),
+        };
+        let mut body = Vec::new();
+        write::body(chunk, &resolution, locale, release, beside, &mut body);
+        Answer {
+            body,
+            reason: resolution.page.reason,
+            class_key: trace.is_none().then(|| class::key(&class)),
+        }
+    }
+}
+
+/// Decides a page and writes the answer's body. Edges, command line and preview all come this way from a chunk to bytes.
+pub fn answer(
+    chunk: &Chunk,
+    input: Input<'_>,
+    locale: &str,
+    release: &write::Release,
+    sealer: Option<Sealer<'_>>,
+) -> Answer {
+    Decided::of(chunk, input).write(chunk, locale, release, sealer)
 }
 
 /// Whether there is a content. If a winner's is not there, the default stands in and the reason says so.

@@ -105,7 +105,7 @@ impl Product {
             defaults_only: false,
         };
         let tag = listing.locales.tag(locale);
-        Some((locale, answer(chunk, input, tag, &self.release)))
+        Some((locale, answer(chunk, input, tag, &self.release, None)))
     }
 
     /// The chunk that has answered for a page in a locale.

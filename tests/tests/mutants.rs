@@ -68,7 +68,7 @@ fn resolve(chunk: &Chunk) {
             snapshot: Kind::Page.digest(&[]),
             track: Track::Stable,
         };
-        assert!(!answer(chunk, input, "en", &release).body.is_empty());
+        assert!(!answer(chunk, input, "en", &release, None).body.is_empty());
     }
 }
 

@@ -16,6 +16,7 @@ const DEFAULTS: Defaults = Defaults {
     settle_ms: 600_000,
     // Of an isolate's 128 MB: verified objects, beside the program, bodies and what JavaScript holds.
     cache_bytes: 32 << 20,
+    cap_stores: &[],
 };
 
 /// A variable or binding by its name, and what is wrong with it.
@@ -54,5 +55,7 @@ fn name(setting: Setting) -> &'static str {
         Setting::Cors => "SKYFUL_CORS",
         Setting::RecheckMs => "SKYFUL_RECHECK_MS",
         Setting::SettleMs => "SKYFUL_SETTLE_MS",
+        Setting::Secret => "SKYFUL_SECRET",
+        Setting::Caps => "SKYFUL_CAPS",
     }
 }

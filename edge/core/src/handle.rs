@@ -2,9 +2,11 @@
 //! on the page in `skyful::resolve`.
 
 mod cors;
+mod facts;
 mod page;
 mod publish;
 mod status;
+mod visit;
 
 use skyful::bucket::{SaltHash, UnitHash};
 use skyful::limits;
@@ -12,13 +14,15 @@ use skyful::limits;
 use self::publish::Slot;
 use crate::http::{Problem, percent_decode};
 use crate::load::{Counted, Moment};
-use crate::{Edge, Request, Response, SnapshotStore};
+use crate::{Edge, Ports, Request, Response};
 
-/// One request with its time and chance.
-pub(crate) struct Call<'r> {
+/// One request with its time and chance, and what answers it.
+pub(crate) struct Call<'r, P: Ports> {
     pub request: &'r Request<'r>,
     pub moment: Moment,
     pub random: [u8; 16],
+    pub ports: &'r P,
+    pub store: Counted<'r, P::Store>,
 }
 
 enum Route<'a> {
@@ -74,9 +78,9 @@ impl Edge {
     ///
     /// Never an error: what a client did wrong is a 4xx problem, what a store or a publisher did wrong
     /// is answered from the last known good. 503 stands only where no manifest was ever seen.
-    pub async fn handle<S: SnapshotStore>(
+    pub async fn handle<P: Ports>(
         &self,
-        store: &S,
+        ports: &P,
         request: Request<'_>,
         now_ms: i64,
         random: [u8; 16],
@@ -85,10 +89,11 @@ impl Edge {
             request: &request,
             moment: Moment::new(now_ms, random),
             random,
+            ports,
+            store: Counted::new(ports.store()),
         };
-        let store = Counted::new(store);
         let route = route(request.path);
-        let mut response = match self.dispatch(&store, &call, route.as_ref()).await {
+        let mut response = match self.dispatch(&call, route.as_ref()).await {
             Ok(response) => response,
             Err(problem) => problem.response(),
         };
@@ -98,14 +103,13 @@ impl Edge {
         if request.method == "HEAD" {
             response.body.clear();
         }
-        response.reads = store.reads();
+        response.reads = call.store.reads();
         response.with("x-request-id", request_id(&request, random))
     }
 
-    async fn dispatch<S: SnapshotStore>(
+    async fn dispatch<P: Ports>(
         &self,
-        store: &S,
-        call: &Call<'_>,
+        call: &Call<'_, P>,
         route: Option<&Route<'_>>,
     ) -> Result<Response, Problem> {
         let request = call.request;
@@ -134,25 +138,25 @@ impl Edge {
             ("OPTIONS", route) if route.for_browsers() => {
                 Ok(self.preflight(request, route.methods()))
             }
-            ("POST", Route::Resolve) => self.resolve_body(store, call).await,
+            ("POST", Route::Resolve) => self.resolve_body(call).await,
             ("GET" | "HEAD", Route::Page(page)) => {
                 let Some(page) = percent_decode(page) else {
                     return Err(bad_request("a page is UTF-8 after percent-decoding").at("page"));
                 };
-                self.resolve_query(store, call, &page).await
+                self.resolve_query(call, &page).await
             }
             ("GET" | "HEAD", Route::Status) => {
-                self.look_if_due(store, call.moment, None).await;
+                self.look_if_due(&call.store, call.moment, None).await;
                 Ok(self.status(call.moment.now_ms))
             }
             ("GET" | "HEAD", Route::Health) => {
-                self.look_if_due(store, call.moment, None).await;
+                self.look_if_due(&call.store, call.moment, None).await;
                 self.health()
             }
-            ("HEAD", Route::Object(name)) => self.look_for_object(store, call, name).await,
-            ("PUT", Route::Object(name)) => self.put_object(store, call, name).await,
-            ("GET", Route::Slot(slot)) => self.get_slot(store, call, *slot).await,
-            ("PUT", Route::Slot(slot)) => self.put_slot(store, call, *slot).await,
+            ("HEAD", Route::Object(name)) => self.look_for_object(call, name).await,
+            ("PUT", Route::Object(name)) => self.put_object(call, name).await,
+            ("GET", Route::Slot(slot)) => self.get_slot(call, *slot).await,
+            ("PUT", Route::Slot(slot)) => self.put_slot(call, *slot).await,
             _ => {
                 let problem = Problem::new(
                     405,
@@ -178,7 +182,7 @@ fn request_id(request: &Request<'_>, random: [u8; 16]) -> String {
     (request.header)("x-request-id")
         .filter(usual)
         .unwrap_or_else(|| {
-            let text = page::hex(random);
+            let text = visit::hex(random);
             let half = |salt| UnitHash::of(&text).mix(SaltHash::of(salt));
             format!("{:016x}{:016x}", half("request"), half("id"))
         })

@@ -21,12 +21,16 @@ pub mod settings;
 
 pub use http::{Facts, Lookup, Request, Response};
 pub use load::{Fault, NotStored};
-pub use ports::{MaybeSend, MaybeSync, Rule, Ruling, SnapshotStore, StoreError};
+pub use ports::{
+    Absent, CapStore, EventSink, MaybeSend, MaybeSync, Ports, Rule, Ruling, SnapshotStore,
+    StoreError,
+};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use skyful::limits;
 use skyful::manifest::{Keys, TrustSet};
+use skyful::secret::Secrets;
 
 use load::State;
 
@@ -52,6 +56,35 @@ pub struct Config {
     pub settle_ms: i64,
     /// Bytes of verified objects kept in memory.
     pub cache_bytes: usize,
+    /// What receipts and ledgers are sealed with. Without one, answers carry neither.
+    pub secrets: Secrets,
+    pub caps: CapMode,
+}
+
+/// How caps are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CapMode {
+    /// Not at all: every visitor is new at every request.
+    Off,
+    /// By a token that visitors carry.
+    Ledger,
+    /// In a store that may lose a write.
+    Approximate,
+    /// Where nobody comes between reading and writing.
+    Exact,
+}
+
+impl CapMode {
+    pub const ALL: [Self; 4] = [Self::Off, Self::Ledger, Self::Approximate, Self::Exact];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Ledger => "ledger",
+            Self::Approximate => "approximate",
+            Self::Exact => "exact",
+        }
+    }
 }
 
 impl Config {
@@ -67,6 +100,8 @@ impl Config {
             wait_ms: 1_000,
             settle_ms: 0,
             cache_bytes: 64 << 20,
+            secrets: Secrets::default(),
+            caps: CapMode::Off,
         }
     }
 }

@@ -25,6 +25,70 @@ pub trait MaybeSync {}
 #[cfg(target_family = "wasm")]
 impl<T: ?Sized> MaybeSync for T {}
 
+/// Everything that a platform gives an edge. A store alone is enough for one that counts no caps on its side and takes
+/// no events.
+pub trait Ports: MaybeSync {
+    type Store: SnapshotStore;
+    type Caps: CapStore;
+    type Events: EventSink;
+    fn store(&self) -> &Self::Store;
+    fn caps(&self) -> &Self::Caps;
+    fn events(&self) -> &Self::Events;
+}
+
+impl<S: SnapshotStore> Ports for S {
+    type Store = S;
+    type Caps = Absent;
+    type Events = Absent;
+
+    fn store(&self) -> &S {
+        self
+    }
+
+    fn caps(&self) -> &Absent {
+        &Absent
+    }
+
+    fn events(&self) -> &Absent {
+        &Absent
+    }
+}
+
+/// A port that a deployment doesn't have.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Absent;
+
+/// Where an edge counts what visitors were granted, if their own ledger doesn't.
+pub trait CapStore: MaybeSync {
+    /// Reads what is stored of one subject, applies the command to it by [`crate::caps::apply`], stores what that says and
+    /// returns its reply. In exact mode nobody comes between, and the reply waits until what was written is durable;
+    /// in approximate mode another's write may be lost.
+    fn run(
+        &self,
+        subject: &str,
+        command: &[u8],
+    ) -> impl Future<Output = Result<Vec<u8>, StoreError>> + MaybeSend;
+}
+
+impl CapStore for Absent {
+    async fn run(&self, _: &str, _: &[u8]) -> Result<Vec<u8>, StoreError> {
+        Err(StoreError("this edge has nowhere to count".into()))
+    }
+}
+
+/// Where accepted events go.
+pub trait EventSink: MaybeSync {
+    /// Ends well only once the batch is durable, or in the hands of a queue that is. `batch` is lines of JSON, an event
+    /// each, as [`crate::handle`] wrote them.
+    fn send(&self, batch: &[u8]) -> impl Future<Output = Result<(), StoreError>> + MaybeSend;
+}
+
+impl EventSink for Absent {
+    async fn send(&self, _: &[u8]) -> Result<(), StoreError> {
+        Err(StoreError("this edge takes no events".into()))
+    }
+}
+
 /// Where published values are read and written. Keys are those of [`skyful::manifest::Keys`].
 ///
 /// `recall`, `keep` and `keep_only` are an edge's own copy (a directory, the Cache API, Core Cache), which

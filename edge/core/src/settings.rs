@@ -2,8 +2,9 @@
 //! value is never repeated, since a secret may have been put into the wrong place.
 
 use skyful::manifest::TrustSet;
+use skyful::secret::Secrets;
 
-use crate::{Config, ConfigError, Edge};
+use crate::{CapMode, Config, ConfigError, Edge};
 
 /// What every platform lets a deployment say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,10 +19,14 @@ pub enum Setting {
     Cors,
     RecheckMs,
     SettleMs,
+    /// What seals receipts and ledgers: 64 hex digits, several separated by commas, the newest first.
+    Secret,
+    /// `off`, `ledger`, `approximate` or `exact`, as far as the platform has it.
+    Caps,
 }
 
 impl Setting {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Workspace,
         Self::Env,
         Self::Trust,
@@ -29,6 +34,8 @@ impl Setting {
         Self::Cors,
         Self::RecheckMs,
         Self::SettleMs,
+        Self::Secret,
+        Self::Caps,
     ];
 }
 
@@ -48,6 +55,8 @@ pub struct Defaults {
     pub wait_ms: Option<i64>,
     pub settle_ms: i64,
     pub cache_bytes: usize,
+    /// The ways of counting caps that this platform, as it is set up, has beside none and the visitor's ledger.
+    pub cap_stores: &'static [CapMode],
 }
 
 /// The longest time that makes sense: beyond it a rollback would seem not to work.
@@ -112,6 +121,13 @@ pub fn edge<T: AsRef<str>>(
         (_, recheck_ms) => recheck_ms,
     };
     config.cache_bytes = defaults.cache_bytes;
+    let secret = text(Setting::Secret).unwrap_or_default();
+    config.secrets =
+        Secrets::parse(&secret, &config.workspace, &config.env).map_err(|_| Wrong {
+            setting: Setting::Secret,
+            why: "it is not 64 hex digits, or several such separated by commas",
+        })?;
+    config.caps = caps(text(Setting::Caps).as_deref(), &config.secrets, defaults)?;
     Edge::new(config).map_err(|error| match error {
         ConfigError::Workspace => Wrong {
             setting: Setting::Workspace,
@@ -128,6 +144,32 @@ pub fn edge<T: AsRef<str>>(
     })
 }
 
+/// Where a secret is set, visitors carry their ledger unless something else is said.
+fn caps(said: Option<&str>, secrets: &Secrets, defaults: Defaults) -> Result<CapMode, Wrong> {
+    let sealed = secrets.sealer().is_some();
+    let wrong = |why| Wrong {
+        setting: Setting::Caps,
+        why,
+    };
+    let Some(said) = said else {
+        return Ok(if sealed {
+            CapMode::Ledger
+        } else {
+            CapMode::Off
+        });
+    };
+    let mode = CapMode::ALL.into_iter().find(|mode| mode.name() == said);
+    match mode.ok_or(wrong("it is none of off, ledger, approximate, exact"))? {
+        CapMode::Ledger if !sealed => Err(wrong("a ledger needs the secret that seals it")),
+        mode @ (CapMode::Approximate | CapMode::Exact) if !defaults.cap_stores.contains(&mode) => {
+            Err(wrong(
+                "this edge, as it is set up, has no store to count so",
+            ))
+        }
+        mode => Ok(mode),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,6 +181,7 @@ mod tests {
         wait_ms: Some(60_000),
         settle_ms: 600_000,
         cache_bytes: 1 << 20,
+        cap_stores: &[CapMode::Exact],
     };
 
     fn read(said: &[(Setting, &'static str)], defaults: Defaults) -> Result<Config, Wrong> {
@@ -176,12 +219,24 @@ mod tests {
             (Setting::Preview, "true"),
             (Setting::RecheckMs, "90000"),
             (Setting::SettleMs, "0"),
+            (Setting::Secret, KEY),
+            (Setting::Caps, "exact"),
         ];
         let config = read(&said, DEFAULTS).unwrap();
         assert_eq!(config.cors, ["https://a.example", "https://b.example"]);
         assert!(config.preview);
         assert_eq!((config.recheck_ms, config.wait_ms), (90_000, 90_000));
         assert_eq!(config.settle_ms, 0);
+        assert_eq!(config.caps, CapMode::Exact);
+    }
+
+    #[test]
+    fn visitors_carry_ledgers_once_there_is_a_secret() {
+        assert_eq!(read(&[], DEFAULTS).unwrap().caps, CapMode::Off);
+        let sealed = read(&[(Setting::Secret, KEY)], DEFAULTS).unwrap();
+        assert_eq!(sealed.caps, CapMode::Ledger);
+        let off = read(&[(Setting::Secret, KEY), (Setting::Caps, "off")], DEFAULTS);
+        assert_eq!(off.unwrap().caps, CapMode::Off);
     }
 
     #[test]
@@ -213,6 +268,26 @@ mod tests {
             ),
             (Setting::Env, "x/y", "it is not 1 to 40 of a-z, 0-9 and -"),
             (Setting::Preview, "yes", "it is neither true nor false"),
+            (
+                Setting::Secret,
+                "sesame",
+                "it is not 64 hex digits, or several such separated by commas",
+            ),
+            (
+                Setting::Caps,
+                "ledger",
+                "a ledger needs the secret that seals it",
+            ),
+            (
+                Setting::Caps,
+                "approximate",
+                "this edge, as it is set up, has no store to count so",
+            ),
+            (
+                Setting::Caps,
+                "some",
+                "it is none of off, ledger, approximate, exact",
+            ),
             (
                 Setting::RecheckMs,
                 "-1",

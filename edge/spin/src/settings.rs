@@ -14,6 +14,7 @@ const DEFAULTS: Defaults = Defaults {
     settle_ms: 600_000,
     // An instance has 128 MiB on the hosted platform. A request needs a few of them beside the cache.
     cache_bytes: 32 << 20,
+    cap_stores: &[],
 };
 /// The variable that names the header with the client's address.
 pub const CLIENT_IP: &str = "client_ip";
@@ -70,6 +71,8 @@ pub fn name(setting: Setting) -> &'static str {
         Setting::Cors => "cors",
         Setting::RecheckMs => "recheck_ms",
         Setting::SettleMs => "settle_ms",
+        Setting::Secret => "secret",
+        Setting::Caps => "caps",
     }
 }
 

@@ -197,7 +197,7 @@ impl Answers<'_> {
             ids: shard.and_then(|number| self.shards.get(&number)),
             defaults_only: mode == Mode::Defaults,
         };
-        Ok(answer(chunk, input, tag, &release).body)
+        Ok(answer(chunk, input, tag, &release, None).body)
     }
 
     /// The shard of a unit, opened if the chunk asks for id lists.

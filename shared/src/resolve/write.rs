@@ -37,13 +37,21 @@ impl Track {
     }
 }
 
-/// Appends the body. `locale` is the found tag, `trace` what an [`super::trace::Explain`] wrote.
+/// What stands in an answer beside its decisions.
+#[derive(Clone, Copy, Default)]
+pub struct Beside<'a> {
+    pub receipt: Option<&'a str>,
+    /// What an [`super::trace::Explain`] wrote.
+    pub trace: Option<&'a [u8]>,
+}
+
+/// Appends the body. `locale` is the found tag.
 pub fn body(
     chunk: &Chunk,
     resolution: &Resolution,
     locale: &str,
     release: &Release,
-    trace: Option<&[u8]>,
+    Beside { receipt, trace }: Beside<'_>,
     out: &mut Vec<u8>,
 ) {
     let tables = Tables::of(chunk, resolution.locale);
@@ -69,7 +77,14 @@ pub fn body(
         experiments(chunk, out, &placed.resolved.enrolments);
         out.extend_from_slice(b"]}");
     }
-    out.extend_from_slice(b"],\"valid_until\":");
+    out.push(b']');
+    if let Some(receipt) = receipt {
+        // Of letters that need no escape.
+        out.extend_from_slice(b",\"receipt\":\"");
+        out.extend_from_slice(receipt.as_bytes());
+        out.push(b'"');
+    }
+    out.extend_from_slice(b",\"valid_until\":");
     match resolution.valid_until_ms {
         Some(at) => {
             out.push(b'"');

@@ -69,7 +69,7 @@ fn visit(chunk: &Chunk, workspace: &str, choices: &mut Choices<'_>) {
             ids: shard.as_ref(),
             defaults_only,
         };
-        let answer = answer(chunk, input, "en", &RELEASE);
+        let answer = answer(chunk, input, "en", &RELEASE, None);
         // What explains tells of one visitor; all else belongs to a class.
         assert_eq!(answer.class_key.is_none(), explain);
         String::from_utf8(answer.body).expect("an answer is UTF-8")

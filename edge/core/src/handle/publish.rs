@@ -10,7 +10,7 @@ use skyful::snapshot::{self, Digest};
 use super::{Call, Route, bad_request, route};
 use crate::http::{Lookup, Problem};
 use crate::load::NotStored;
-use crate::{Edge, Response, Ruling, SnapshotStore, StoreError};
+use crate::{Edge, Ports, Response, Ruling, SnapshotStore, StoreError};
 
 /// A mutable value of an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,25 +52,23 @@ impl Edge {
     }
 
     /// `HEAD /v1/snapshots/{digest}`: whether this edge can load the object.
-    pub(super) async fn look_for_object<S: SnapshotStore>(
+    pub(super) async fn look_for_object<P: Ports>(
         &self,
-        store: &S,
-        call: &Call<'_>,
+        call: &Call<'_, P>,
         name: &str,
     ) -> Result<Response, Problem> {
         self.admit_call(call)?;
         let digest = digest(name)?;
-        let found = store.get(&self.keys.object(&digest)).await;
+        let found = call.store.get(&self.keys.object(&digest)).await;
         let bytes = found.map_err(no_store)?.ok_or_else(no_object)?;
         snapshot::verify(bytes, digest, &self.config.workspace).map_err(|_| no_object())?;
         Ok(Response::new(200).with("cache-control", "no-store"))
     }
 
     /// `PUT /v1/snapshots/{digest}`: one object of a snapshot.
-    pub(super) async fn put_object<S: SnapshotStore>(
+    pub(super) async fn put_object<P: Ports>(
         &self,
-        store: &S,
-        call: &Call<'_>,
+        call: &Call<'_, P>,
         name: &str,
     ) -> Result<Response, Problem> {
         self.admit_call(call)?;
@@ -87,23 +85,26 @@ impl Edge {
             .hint("upload the object under its own digest, to an edge of its workspace and version")
         })?;
         let key = self.keys.object(&digest);
-        if store.get(&key).await.map_err(no_store)?.as_deref() == Some(body) {
+        if call.store.get(&key).await.map_err(no_store)?.as_deref() == Some(body) {
             return Ok(stored(200, false, true));
         }
-        store.put(&key, body).await.map_err(no_store)?;
-        let visible = matches!(store.get(&key).await, Ok(Some(read)) if read == body);
+        call.store.put(&key, body).await.map_err(no_store)?;
+        let visible = matches!(call.store.get(&key).await, Ok(Some(read)) if read == body);
         Ok(stored(if visible { 201 } else { 202 }, true, visible))
     }
 
     /// `GET /v1/manifest` and `/v1/settled`: as stored, for a publisher that has to go on from there.
-    pub(super) async fn get_slot<S: SnapshotStore>(
+    pub(super) async fn get_slot<P: Ports>(
         &self,
-        store: &S,
-        call: &Call<'_>,
+        call: &Call<'_, P>,
         slot: Slot,
     ) -> Result<Response, Problem> {
         self.admit_call(call)?;
-        let value = store.fresh(&self.key_of(slot)).await.map_err(no_store)?;
+        let value = call
+            .store
+            .fresh(&self.key_of(slot))
+            .await
+            .map_err(no_store)?;
         let Some(value) = value else {
             return Err(Problem::new(
                 404,
@@ -121,10 +122,9 @@ impl Edge {
 
     /// `PUT /v1/manifest` (a value: current and fallback) and `/v1/settled` (an envelope). They carry their
     /// own signature; a pass only allows larger ones.
-    pub(super) async fn put_slot<S: SnapshotStore>(
+    pub(super) async fn put_slot<P: Ports>(
         &self,
-        store: &S,
-        call: &Call<'_>,
+        call: &Call<'_, P>,
         slot: Slot,
     ) -> Result<Response, Problem> {
         let request = call.request;
@@ -134,7 +134,7 @@ impl Edge {
             self.body_limit(request.method, request.path, request.header),
         )?;
         let key = self.key_of(slot);
-        let outcome = self.supersede(store, &key, body).await;
+        let outcome = self.supersede(&call.store, &key, body).await;
         let (sequence, ruling) = outcome.map_err(|error| match error {
             NotStored::Refused(refusal) => refused(refusal),
             NotStored::NotLower => unsettled(),
@@ -147,7 +147,7 @@ impl Edge {
         }
         if slot == Slot::Manifest {
             // This instance needn't wait for its next look, and the store may lag.
-            self.welcome(store, body, call.moment).await;
+            self.welcome(&call.store, body, call.moment).await;
         }
         let written = ruling == Ruling::Write;
         let body = serde_json::to_vec(&Published { sequence, written }).unwrap_or_default();
@@ -161,7 +161,7 @@ impl Edge {
         }
     }
 
-    fn admit_call(&self, call: &Call<'_>) -> Result<(), Problem> {
+    fn admit_call<P: Ports>(&self, call: &Call<'_, P>) -> Result<(), Problem> {
         let request = call.request;
         self.admit_publisher(request.method, request.path, request.header)
     }

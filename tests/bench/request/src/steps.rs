@@ -181,7 +181,15 @@ impl Steps {
                 8 => {
                     let mut out = Vec::new();
                     let resolution = &self.resolutions[at];
-                    write::body(&self.chunk, resolution, "en", &self.release, None, &mut out);
+                    let beside = write::Beside::default();
+                    write::body(
+                        &self.chunk,
+                        resolution,
+                        "en",
+                        &self.release,
+                        beside,
+                        &mut out,
+                    );
                     black_box(out);
                 }
                 _ => _ = black_box(self.whole(body)),
@@ -249,6 +257,7 @@ impl Steps {
             self.input(&context, locale),
             tag,
             &self.release,
+            None,
         )
         .body
     }

@@ -43,7 +43,7 @@ pub fn measure(chunk: &str, context: &str) {
             ids: None,
             defaults_only: false,
         };
-        answer(&chunk, input, "en", &release).body.len()
+        answer(&chunk, input, "en", &release, None).body.len()
     };
     let size = decide(false);
     let peak = peak_mib() - started;

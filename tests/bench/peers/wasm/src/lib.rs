@@ -109,7 +109,7 @@ impl Edge {
             snapshot: self.digest,
             track: Track::Stable,
         };
-        answer(chunk, self.input(chunk, &context), LOCALE, &release).body
+        answer(chunk, self.input(chunk, &context), LOCALE, &release, None).body
     }
 }
 
