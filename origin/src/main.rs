@@ -2,6 +2,7 @@
 //! use. Deciding who sees what is the core's; answering visitors is the edge's.
 
 mod archive;
+mod caps;
 mod cli;
 mod deliver;
 mod diff;

@@ -15,6 +15,11 @@ impl UnitHash {
         Self(xxh3_64(unit.as_bytes()))
     }
 
+    /// Names the unit in what only the unit itself holds.
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
     /// 64 evenly spread bits for this unit under a salt.
     pub fn mix(self, salt: SaltHash) -> u64 {
         fmix64(self.0 ^ salt.0)

@@ -9,6 +9,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::event::EventKind;
 use crate::limits;
 
 /// Everything a page can depend on but the snapshot.
@@ -25,6 +26,10 @@ pub struct Context<'a> {
     /// Command line and preview only: an edge counts by itself.
     pub caps: Vec<(Cow<'a, str>, Tally)>,
     pub explain: bool,
+    /// What the client reported but nobody acknowledged yet.
+    pub seen: Vec<Seen<'a>>,
+    /// Who this visitor was before a login.
+    pub previous_unit: Option<Cow<'a, str>>,
     /// What the client holds of this page, as an edge named it ([`Context::fingerprint`]).
     pub have: Option<Cow<'a, str>>,
 }
@@ -35,6 +40,26 @@ pub struct Tally {
     pub count: u32,
     /// When it last counted, Unix milliseconds.
     pub last_ms: Option<i64>,
+}
+
+/// As much of an event as counts for caps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen<'a> {
+    pub kind: EventKind,
+    pub page: Cow<'a, str>,
+    pub module: Option<Cow<'a, str>>,
+    pub grant: Cow<'a, str>,
+    pub at_ms: i64,
+}
+
+impl Seen<'_> {
+    /// What it happened to, as marks in a ledger are named.
+    pub fn owner(&self) -> String {
+        match &self.module {
+            Some(module) => alloc::format!("module/{module}"),
+            None => alloc::format!("page/{}", self.page),
+        }
+    }
 }
 
 /// A value as it was written.
@@ -119,7 +144,11 @@ impl<'a> Context<'a> {
 
     /// `""` is no unit, and ids stay within what events and stores accept.
     fn limited(mut self) -> Result<Self, BadRequest> {
-        for (place, id) in [("/unit", &mut self.unit), ("/device", &mut self.device)] {
+        for (place, id) in [
+            ("/unit", &mut self.unit),
+            ("/device", &mut self.device),
+            ("/previous_unit", &mut self.previous_unit),
+        ] {
             if id.as_ref().is_some_and(|id| id.is_empty()) {
                 *id = None;
             }

@@ -20,6 +20,7 @@ pub mod bucket;
 pub mod context;
 pub mod event;
 pub mod ids;
+pub mod ledger;
 pub mod limits;
 pub mod locale;
 pub mod manifest;

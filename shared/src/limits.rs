@@ -118,6 +118,14 @@ pub const TRACE_BYTES: usize = 1 << 20;
 /// Counters in one context.
 pub const REQUEST_COUNTERS: usize = 4_096;
 
+/// Bytes of a ledger token, and marks under one of its caps: a cap with a higher limit can't be counted by a ledger.
+pub const LEDGER_BYTES: usize = 1_536;
+pub const LEDGER_MARKS: u32 = 32;
+/// Ledger tokens in one request: of the unit, the unit before it, and the device.
+pub const LEDGER_TOKENS: usize = 4;
+/// Events in one request to resolve, or in one batch.
+pub const EVENTS: usize = 100;
+
 /// How far `valid_until` looks ahead.
 pub const VALID_UNTIL_MS: i64 = 400 * 86_400_000;
 /// Shares, weights and buckets are parts of this.

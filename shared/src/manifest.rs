@@ -18,6 +18,7 @@ pub use tail::Tail;
 use crate::bucket::{SaltHash, UnitHash};
 use crate::ids::IdKey;
 use crate::resolve::write::{Release, Track};
+use crate::snapshot::records::Subject;
 use crate::snapshot::{DecodeError, Digest, Listing};
 
 /// Sequence = era (12 bits) ‖ counter (40 bits), below 2^53, so that it is safe in JSON.
@@ -247,6 +248,21 @@ impl Keys {
 
     pub fn settled(&self) -> String {
         alloc::format!("{}/settled", self.prefix)
+    }
+
+    /// Where an edge counts what one visitor was granted. The id itself is not in it.
+    pub fn subject(&self, by: Subject, id: &str) -> String {
+        let kind = match by {
+            Subject::Unit => "unit",
+            Subject::Device => "device",
+        };
+        let name = alloc::format!("{}/{kind}/{id}", self.prefix);
+        let hash = blake3::derive_key("skyful 1 subject", name.as_bytes());
+        let hex = hash
+            .iter()
+            .take(16)
+            .map(|byte| alloc::format!("{byte:02x}"));
+        alloc::format!("{}/u/{}", self.prefix, hex.collect::<String>())
     }
 
     pub fn object(&self, digest: &Digest) -> String {

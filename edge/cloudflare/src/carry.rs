@@ -7,7 +7,7 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{ReadableStream, ReadableStreamDefaultReader};
 use worker::{Headers, Request, Response};
 
-use crate::store::Store;
+use crate::Platform;
 
 /// A request that was read as far as the edge wants to see it.
 pub struct Asked {
@@ -37,7 +37,7 @@ impl Asked {
     pub async fn answered_by(
         &self,
         edge: &Edge,
-        store: &Store,
+        platform: &Platform,
         now_ms: i64,
         random: [u8; 16],
     ) -> skyful_edge::Response {
@@ -52,7 +52,7 @@ impl Asked {
             body: &self.body,
             facts: self.facts.clone(),
         };
-        edge.handle(store, request, now_ms, random).await
+        edge.handle(platform, request, now_ms, random).await
     }
 }
 

@@ -15,19 +15,23 @@
     )
 )]
 
+mod caps;
 mod carry;
+mod counter;
 mod kv;
 mod own_copy;
 mod publisher;
 mod settings;
+mod sql;
 mod store;
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
-use skyful_edge::Edge;
+use skyful_edge::{Absent, Edge, Ports};
 use worker::{Context, Env, Request, Response, console_error, event};
 
+use caps::Caps;
 use settings::Misconfigured;
 use store::Store;
 
@@ -40,7 +44,31 @@ thread_local! {
 
 struct Ready {
     edge: Edge,
+    platform: Platform,
+}
+
+/// What this deployment is bound to.
+pub struct Platform {
     store: Store,
+    caps: Caps,
+}
+
+impl Ports for Platform {
+    type Store = Store;
+    type Caps = Caps;
+    type Events = Absent;
+
+    fn store(&self) -> &Store {
+        &self.store
+    }
+
+    fn caps(&self) -> &Caps {
+        &self.caps
+    }
+
+    fn events(&self) -> &Absent {
+        &Absent
+    }
 }
 
 #[event(fetch)]
@@ -49,20 +77,20 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
         Ok(ready) => ready,
         Err(wrong) => return carry::response(wrong.problem()),
     };
-    let Ready { edge, store } = &*ready;
+    let Ready { edge, platform } = &*ready;
     let began = now_ms();
     let Some(asked) = carry::Asked::read(request, edge).await else {
         return carry::response(skyful_edge::Response::broken_off());
     };
-    let answer = asked.answered_by(edge, store, now_ms(), random()).await;
+    let answer = asked.answered_by(edge, platform, now_ms(), random()).await;
     // The platform's clock stands still but for I/O, so this is what the stores took.
     let answer = answer.timed((now_ms() - began) as f64);
     log_fault(edge);
     if edge.config().recheck_ms < edge.config().wait_ms && edge.due(now_ms()) {
         let ready = Rc::clone(&ready);
         context.wait_until(async move {
-            let Ready { edge, store } = &*ready;
-            edge.refresh(store, now_ms(), random()).await;
+            let Ready { edge, platform } = &*ready;
+            edge.refresh(&platform.store, now_ms(), random()).await;
             log_fault(edge);
         });
     }
@@ -74,7 +102,9 @@ fn ready(env: &Env) -> Result<Rc<Ready>, Misconfigured> {
         let make = || {
             let edge = settings::edge(env)?;
             let store = Store::new(env, edge.config())?;
-            Ok(Rc::new(Ready { edge, store }))
+            let caps = Caps::new(env, edge.config(), store.clone());
+            let platform = Platform { store, caps };
+            Ok(Rc::new(Ready { edge, platform }))
         };
         ready
             .get_or_init(|| make().inspect_err(|wrong| console_error!("skyful: {wrong}")))

@@ -7,6 +7,8 @@ use skyful_edge::settings::{self, Defaults, Setting};
 use skyful_edge::{Edge, Response};
 use worker::Env;
 
+use crate::caps;
+
 const DEFAULTS: Defaults = Defaults {
     // KV itself answers from a copy for up to 30 s; this is about the isolate's.
     recheck_ms: 5_000,
@@ -40,7 +42,11 @@ impl Misconfigured {
 
 pub fn edge(env: &Env) -> Result<Edge, Misconfigured> {
     let value = |setting| Some(env.var(name(setting)).ok()?.to_string());
-    settings::edge(value, DEFAULTS).map_err(|wrong| Misconfigured {
+    let defaults = Defaults {
+        cap_stores: caps::modes(env),
+        ..DEFAULTS
+    };
+    settings::edge(value, defaults).map_err(|wrong| Misconfigured {
         name: name(wrong.setting),
         why: wrong.why,
     })

@@ -10,6 +10,7 @@ use crate::kv::Kv;
 use crate::own_copy::{self, FOR_LONG, ONE_SECOND};
 use crate::settings::Misconfigured;
 
+#[derive(Clone)]
 pub struct Store {
     kv: Kv,
     publisher: Option<ObjectNamespace>,

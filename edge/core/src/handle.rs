@@ -3,6 +3,7 @@
 
 mod cors;
 mod facts;
+mod fatigue;
 mod page;
 mod publish;
 mod status;

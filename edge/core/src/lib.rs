@@ -12,6 +12,7 @@
     )
 )]
 
+pub mod caps;
 pub mod handle;
 pub mod http;
 mod load;

@@ -80,6 +80,8 @@ pub(crate) struct Counters {
     pub behind: u64,
     pub refused_manifests: u64,
     pub store_errors: u64,
+    /// Capped plans that were left out because nobody could say how their caps stood.
+    pub cap_errors: u64,
 }
 
 /// By the page's reason.

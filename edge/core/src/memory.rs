@@ -1,10 +1,11 @@
-//! A store in memory, for tests and for platforms that publish straight into a process. It can be told
-//! to fail.
+//! Stores in memory, for tests and for platforms that publish straight into a process. They can be
+//! told to fail.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::{SnapshotStore, StoreError};
+use crate::{CapStore, SnapshotStore, StoreError, caps};
 
 #[derive(Default)]
 pub struct MemoryStore {
@@ -94,5 +95,33 @@ impl SnapshotStore for MemoryStore {
         self.inner()
             .own
             .retain(|key, _| !key.contains("/o/") || keys.contains(key));
+    }
+}
+
+/// Exact as long as it lives.
+#[derive(Default)]
+pub struct MemoryCaps {
+    books: Mutex<BTreeMap<String, Vec<u8>>>,
+    failing: AtomicBool,
+}
+
+impl MemoryCaps {
+    /// Whether every command is answered with an error from now on.
+    pub fn fail(&self, failing: bool) {
+        self.failing.store(failing, Ordering::Relaxed);
+    }
+}
+
+impl CapStore for MemoryCaps {
+    async fn run(&self, subject: &str, command: &[u8]) -> Result<Vec<u8>, StoreError> {
+        if self.failing.load(Ordering::Relaxed) {
+            return Err(StoreError("told to fail".into()));
+        }
+        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        let applied = caps::apply(books.get(subject).map(Vec::as_slice), command)?;
+        if let Some(book) = applied.stored {
+            books.insert(subject.to_owned(), book);
+        }
+        Ok(applied.reply)
     }
 }

@@ -15,7 +15,7 @@ use spin_sdk::wasip3::random::random::get_random_u64;
 use spin_sdk::{http_service, variables};
 
 use crate::settings::{self, Settings, Wrong};
-use crate::store::KeyValue;
+use crate::store::Platform;
 
 /// Of this instance, for as long as Spin keeps it. Settings that are wrong are not kept.
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
@@ -63,8 +63,8 @@ async fn answer(
         },
     };
     let edge = &settings.edge;
-    let store = KeyValue::default();
-    let answer = edge.handle(&store, request, now_ms(), random()).await;
+    let platform = Platform::default();
+    let answer = edge.handle(&platform, request, now_ms(), random()).await;
     log(edge.last_fault());
     answer
 }

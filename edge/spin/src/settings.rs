@@ -3,8 +3,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use skyful_edge::Edge;
 use skyful_edge::settings::{self, Defaults, Setting};
+use skyful_edge::{CapMode, Edge};
 
 const DEFAULTS: Defaults = Defaults {
     recheck_ms: 1_000,
@@ -14,7 +14,7 @@ const DEFAULTS: Defaults = Defaults {
     settle_ms: 600_000,
     // An instance has 128 MiB on the hosted platform. A request needs a few of them beside the cache.
     cache_bytes: 32 << 20,
-    cap_stores: &[],
+    cap_stores: &[CapMode::Approximate],
 };
 /// The variable that names the header with the client's address.
 pub const CLIENT_IP: &str = "client_ip";

@@ -7,7 +7,7 @@
 
 use std::cell::OnceCell;
 
-use skyful_edge::{SnapshotStore, StoreError};
+use skyful_edge::{Absent, CapStore, Ports, SnapshotStore, StoreError, caps};
 use spin_sdk::key_value::{Error, Store};
 
 /// The store of one request. Opened when it is first asked: a warm answer needs none.
@@ -23,6 +23,37 @@ impl KeyValue {
         }
         let store = Store::open_default().await.map_err(unanswered)?;
         Ok(self.open.get_or_init(|| store))
+    }
+}
+
+/// Everything of one request.
+#[derive(Default)]
+pub struct Platform {
+    values: KeyValue,
+}
+
+impl Ports for Platform {
+    type Store = KeyValue;
+    type Caps = KeyValue;
+    type Events = Absent;
+
+    fn store(&self) -> &KeyValue {
+        &self.values
+    }
+
+    fn caps(&self) -> &KeyValue {
+        &self.values
+    }
+
+    fn events(&self) -> &Absent {
+        &Absent
+    }
+}
+
+/// Approximate: two requests of one visitor may read the same, and one write is lost.
+impl CapStore for KeyValue {
+    async fn run(&self, subject: &str, command: &[u8]) -> Result<Vec<u8>, StoreError> {
+        caps::apply_in(self, subject, command).await
     }
 }
 

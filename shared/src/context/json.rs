@@ -16,12 +16,10 @@ use core::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{BadRequest, Context, Fact, Tally};
+use super::{BadRequest, Context, Fact, Seen, Tally};
+use crate::event::EventKind;
 use crate::limits;
 use crate::value::datetime;
-
-/// Fields that later layers read.
-const OTHER_FIELDS: [&str; 2] = ["seen", "previous_unit"];
 
 pub(super) fn read(body: &[u8]) -> Result<Context<'_>, BadRequest> {
     let text =
@@ -49,9 +47,8 @@ fn thorough(text: &str) -> Result<Context<'_>, BadRequest> {
             "now" => context.now_ms = instant(raw, &place)?,
             "caps" => context.caps = counters(raw, &place)?,
             "explain" => context.explain = parse(raw.get(), &place)?,
-            other if OTHER_FIELDS.contains(&other) => {
-                fact(raw, &place)?;
-            }
+            "seen" => context.seen = seen(raw, &place)?,
+            "previous_unit" => context.previous_unit = optional_text(raw, &place)?,
             _ => return Err(BadRequest::new(place, "unknown field")),
         }
     }
@@ -115,6 +112,37 @@ fn counters<'a>(raw: &'a RawValue, place: &str) -> Result<Vec<(Cow<'a, str>, Tal
         counters.push((name, tally));
     }
     Ok(counters)
+}
+
+/// Events never fail a page: what is no list, or not of events, is refused as JSON of the wrong shape, but an event that
+/// says too little is left out.
+fn seen<'a>(raw: &'a RawValue, place: &str) -> Result<Vec<Seen<'a>>, BadRequest> {
+    let events = parse::<Option<Vec<Object<'a>>>>(raw.get(), place)?.unwrap_or_default();
+    if events.len() > limits::EVENTS {
+        let message = format!("a request has at most {} events", limits::EVENTS);
+        return Err(BadRequest::new(place, message));
+    }
+    for (_, raw) in events.iter().flat_map(|event| &event.0) {
+        fact(raw, place)?;
+    }
+    Ok(events
+        .iter()
+        .filter_map(|event| one_seen(&event.0))
+        .collect())
+}
+
+fn one_seen<'a>(fields: &[(Cow<'a, str>, &'a RawValue)]) -> Option<Seen<'a>> {
+    let text = |wanted: &str| {
+        let (_, raw) = fields.iter().find(|(name, _)| name == wanted)?;
+        parse::<Text<'a>>(raw.get(), "").ok().map(|text| text.0)
+    };
+    Some(Seen {
+        kind: EventKind::from_name(&text("type")?)?,
+        page: text("page")?,
+        module: text("module"),
+        grant: text("grant")?,
+        at_ms: datetime::parse(&text("at")?)?,
+    })
 }
 
 fn fact<'a>(raw: &'a RawValue, place: &str) -> Result<Fact<'a>, BadRequest> {

@@ -44,10 +44,7 @@ pub(super) fn read(query: &str) -> Result<Context<'_>, BadRequest> {
                 continue;
             }
             "have" => &mut context.have,
-            "previous_unit" => {
-                given.push(name);
-                continue;
-            }
+            "previous_unit" => &mut context.previous_unit,
             _ => {
                 let message =
                     "unknown parameter; use unit, device, locale, explain, have and attr.NAME";

@@ -22,15 +22,18 @@ impl Tallies {
         Self { rows }
     }
 
+    /// As they were counted, in the order of the counter table.
+    pub fn of(rows: Vec<Tally>) -> Self {
+        Self { rows }
+    }
+
     pub fn reached(&self, cap: &Cap, now_ms: i64) -> bool {
         let tally = self
             .rows
             .get(cap.counter.index as usize)
             .copied()
             .unwrap_or_default();
-        let young = |last: i64| now_ms.saturating_sub(last) < cap.cooldown_ms;
-        let cooling = cap.cooldown_ms > 0 && tally.last_ms.is_some_and(young);
-        cooling || (cap.limit != u32::MAX && tally.count >= cap.limit)
+        is_reached(tally, cap.limit, cap.cooldown_ms, now_ms)
     }
 
     /// A winner adds one to each of its counters that count answers, each counter once.
@@ -50,4 +53,11 @@ impl Tallies {
             }
         }
     }
+}
+
+/// Whether a cap with this limit (none: `u32::MAX`) and this cooldown (none: 0) is reached.
+pub fn is_reached(tally: Tally, limit: u32, cooldown_ms: i64, now_ms: i64) -> bool {
+    let young = |last: i64| now_ms.saturating_sub(last) < cooldown_ms;
+    let cooling = cooldown_ms > 0 && tally.last_ms.is_some_and(young);
+    cooling || (limit != u32::MAX && tally.count >= limit)
 }

@@ -2,10 +2,14 @@
 
 use crate::limits;
 use crate::snapshot::Chunk;
-use crate::snapshot::records::{Boundary, Schedule, Transition, Window, Windowed, Zone};
-use crate::snapshot::table::Ref;
+use crate::snapshot::records::{
+    Boundary, Schedule, Transition, Window, WindowKind, Windowed, Zone,
+};
+use crate::snapshot::table::{OptRef, Ref};
+use crate::value::datetime;
 
 const MINUTE: i64 = 60_000;
+const DAY_MS: i64 = 86_400_000;
 const WEEK_MINUTES: i64 = 7 * 1_440;
 /// Steps when looking for the next change. Windows are disjoint and don't touch, so nearly every
 /// candidate is a change; only offset transitions and open ends cost extra steps.
@@ -116,6 +120,33 @@ fn in_window(chunk: &Chunk, schedule: &Schedule, now_ms: i64) -> bool {
     chunk
         .rows(schedule.windows)
         .any(|w: Window| i64::from(w.from_min) <= minute && minute < i64::from(w.until_min))
+}
+
+/// When the local day, week (from Monday) or month began in which an instant lies.
+pub fn period_start(chunk: &Chunk, zone: OptRef<Zone>, kind: WindowKind, now_ms: i64) -> i64 {
+    let zone = zone.get().and_then(|zone| chunk.row(zone));
+    let offset = |at_ms| zone.map_or(0, |zone: Zone| offset_at(chunk, &zone, at_ms).0);
+    let local = now_ms.saturating_add(offset(now_ms));
+    let days = local.div_euclid(DAY_MS);
+    let first = match kind {
+        WindowKind::Week => local.saturating_sub(week_ms(local)).div_euclid(DAY_MS),
+        WindowKind::Month => days
+            .saturating_sub(datetime::day_of_month(days))
+            .saturating_add(1),
+        WindowKind::Day | WindowKind::Sliding | WindowKind::Lifetime => days,
+    };
+    let start = first.saturating_mul(DAY_MS);
+    // The offset may have changed since. A local midnight that was skipped or came twice counts from its first instant.
+    let guess = start.saturating_sub(offset(now_ms));
+    let before = start.saturating_sub(offset(guess.saturating_sub(DAY_MS)));
+    let after = start.saturating_sub(offset(guess.saturating_add(DAY_MS)));
+    let began = |at: &i64| at.saturating_add(offset(*at)) >= start;
+    let (early, late) = (before.min(after), before.max(after));
+    [early, late]
+        .into_iter()
+        .find(began)
+        .unwrap_or(late)
+        .min(now_ms)
 }
 
 /// Milliseconds since Monday 00:00.

@@ -107,6 +107,11 @@ pub fn write(out: &mut Vec<u8>, unix_ms: i64) {
     out.push(b'Z');
 }
 
+/// From 1, of a day since 1970-01-01.
+pub(crate) fn day_of_month(days: i64) -> i64 {
+    civil_from_days(days).2
+}
+
 fn days_in_month(year: i64, month: i64) -> i64 {
     match month {
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,

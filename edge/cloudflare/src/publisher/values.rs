@@ -2,7 +2,9 @@
 //! call is synchronous, and calls without an await between them are stored together or not at all.
 
 use skyful_edge::StoreError;
-use worker::{SqlStorage, SqlStorageValue, console_error};
+use worker::{SqlStorage, SqlStorageValue};
+
+use crate::sql::Sql;
 
 /// A row has less than 2 MB, a value up to that.
 const PART_BYTES: usize = 1_000_000;
@@ -21,7 +23,7 @@ const SCHEMA: [&str; 2] = [
 ];
 
 pub struct Values {
-    sql: SqlStorage,
+    sql: Sql,
 }
 
 /// Something to do in KV: write the value, or look whether it is there.
@@ -33,15 +35,15 @@ pub struct Job {
 
 impl Values {
     pub fn open(sql: SqlStorage) -> Result<Self, StoreError> {
-        let values = Self { sql };
+        let values = Self { sql: Sql(sql) };
         for table in SCHEMA {
-            values.run(table, vec![])?;
+            values.sql.run(table, vec![])?;
         }
         Ok(values)
     }
 
     pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let parts = self.rows(
+        let parts = self.sql.rows(
             "SELECT bytes FROM part WHERE key = ? ORDER BY number",
             vec![key.into()],
         )?;
@@ -58,17 +60,17 @@ impl Values {
         // Nothing is taken away before what replaces it stands.
         let mut parts: i64 = 0;
         for part in value.chunks(PART_BYTES) {
-            self.run(
+            self.sql.run(
                 "INSERT OR REPLACE INTO part (key, number, bytes) VALUES (?, ?, ?)",
                 vec![key.into(), parts.into(), part.to_vec().into()],
             )?;
             parts += 1;
         }
-        self.run(
+        self.sql.run(
             "DELETE FROM part WHERE key = ? AND number >= ?",
             vec![key.into(), parts.into()],
         )?;
-        self.run(
+        self.sql.run(
             "INSERT INTO job (key, version, written, put_ms, due_ms, failures) VALUES (?, 1, 0, 0, ?, 0)
              ON CONFLICT (key) DO UPDATE SET
                version = version + 1, failures = 0, due_ms = max(excluded.due_ms, put_ms + ?)",
@@ -78,7 +80,7 @@ impl Values {
 
     /// The job that is due for longest.
     pub fn due(&self, now_ms: i64) -> Result<Option<Job>, StoreError> {
-        let rows = self.rows(
+        let rows = self.sql.rows(
             "SELECT key, version, written FROM job WHERE due_ms <= ? ORDER BY due_ms LIMIT 1",
             vec![now_ms.into()],
         )?;
@@ -102,7 +104,7 @@ impl Values {
     }
 
     pub fn next_due_ms(&self) -> Result<Option<i64>, StoreError> {
-        let rows = self.rows("SELECT min(due_ms) FROM job", vec![])?;
+        let rows = self.sql.rows("SELECT min(due_ms) FROM job", vec![])?;
         Ok(rows.into_iter().flatten().find_map(|value| match value {
             SqlStorageValue::Integer(due_ms) => Some(due_ms),
             _ => None,
@@ -111,7 +113,7 @@ impl Values {
 
     /// A write to KV begins.
     pub fn writing(&self, job: &Job, now_ms: i64) -> Result<(), StoreError> {
-        self.run(
+        self.sql.run(
             "UPDATE job SET put_ms = ? WHERE key = ?",
             vec![now_ms.into(), job.key.as_str().into()],
         )
@@ -120,7 +122,7 @@ impl Values {
     /// KV took this version. If a newer one came meanwhile, it is written after the pause.
     pub fn written(&self, job: &Job, now_ms: i64) -> Result<(), StoreError> {
         let (next, audit) = (now_ms + PAUSE_MS, now_ms + AUDIT_MS);
-        self.run(
+        self.sql.run(
             "UPDATE job SET put_ms = ?1, written = ?2, failures = 0,
                due_ms = CASE WHEN version = ?2 THEN ?3 ELSE ?4 END
              WHERE key = ?5",
@@ -136,7 +138,7 @@ impl Values {
 
     /// KV gave no answer: again after 2 s, 4 s, up to 30 s.
     pub fn failed(&self, job: &Job, now_ms: i64) -> Result<(), StoreError> {
-        self.run(
+        self.sql.run(
             "UPDATE job SET failures = failures + 1, due_ms = ? + min(30000, 2000 << min(failures, 4))
              WHERE key = ?",
             vec![now_ms.into(), job.key.as_str().into()],
@@ -145,7 +147,7 @@ impl Values {
 
     /// KV was seen to have this version.
     pub fn settled(&self, job: &Job) -> Result<(), StoreError> {
-        self.run(
+        self.sql.run(
             "UPDATE job SET due_ms = NULL WHERE key = ? AND version = ?",
             vec![job.key.as_str().into(), job.version.into()],
         )
@@ -153,28 +155,9 @@ impl Values {
 
     /// KV was seen to have something else.
     pub fn lost(&self, job: &Job) -> Result<(), StoreError> {
-        self.run(
+        self.sql.run(
             "UPDATE job SET written = 0 WHERE key = ? AND version = ?",
             vec![job.key.as_str().into(), job.version.into()],
         )
     }
-
-    fn run(&self, statement: &str, values: Vec<SqlStorageValue>) -> Result<(), StoreError> {
-        self.sql.exec(statement, values).map_err(failed)?;
-        Ok(())
-    }
-
-    fn rows(
-        &self,
-        query: &str,
-        values: Vec<SqlStorageValue>,
-    ) -> Result<Vec<Vec<SqlStorageValue>>, StoreError> {
-        let cursor = self.sql.exec(query, values).map_err(failed)?;
-        cursor.raw().collect::<worker::Result<_>>().map_err(failed)
-    }
-}
-
-fn failed(error: worker::Error) -> StoreError {
-    console_error!("skyful: the publisher's storage: {error}");
-    StoreError("the publisher object cannot use its storage".into())
 }

@@ -82,7 +82,8 @@ impl Edge {
 /// An answer that is behind is for now only: nothing keeps it.
 fn of_page(page: Page, behind: bool) -> Response {
     let etag = (!behind).then(|| page.etag());
-    let response = Response::json(200, page.answer.body).with("skyful-have", page.have);
+    let mut response = Response::json(200, page.answer.body).with("skyful-have", page.have);
+    response.headers.extend(page.headers);
     let Some(etag) = etag else {
         return response;
     };

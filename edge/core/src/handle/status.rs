@@ -63,6 +63,7 @@ struct Counters {
     behind: u64,
     refused_manifests: u64,
     store_errors: u64,
+    cap_errors: u64,
 }
 
 #[derive(Serialize)]
@@ -105,6 +106,7 @@ impl Edge {
                 behind: counters.behind,
                 refused_manifests: counters.refused_manifests,
                 store_errors: counters.store_errors,
+                cap_errors: counters.cap_errors,
             },
             cache: Cache {
                 objects: state.cache.objects(),

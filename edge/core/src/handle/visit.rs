@@ -10,10 +10,11 @@ use skyful::snapshot::records::Counter;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::fatigue::Fatigued;
 use super::{Call, facts, no_snapshot};
 use crate::http::Problem;
 use crate::load::{Loaded, Parts, View, Wanted, plausible};
-use crate::{Edge, Ports};
+use crate::{CapMode, Edge, Ports};
 
 /// What a visitor gets.
 pub(super) struct Visit {
@@ -44,6 +45,8 @@ pub(super) struct Page {
     pub locale: String,
     /// Names this answer to this client ([`Context::have`]).
     pub have: String,
+    /// What the visitor carries from now on.
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// Whether it depends on how often the visitor has seen something.
     pub counted: bool,
 }
@@ -108,9 +111,12 @@ impl Edge {
                 defaults_only,
             } => {
                 facts::fill_in(&parts.chunk, &mut context, call.request);
-                let answer = self.answer(call, &context, &parts, &release, defaults_only);
+                let (answer, headers) = self
+                    .answer(call, &context, &parts, &release, defaults_only)
+                    .await;
                 Outcome::Page(Page {
                     answer,
+                    headers,
                     have: format!("{}.{fingerprint:016x}", release.sequence),
                     counted: !parts.chunk.table::<Counter>().is_empty(),
                     locale: parts.tag,
@@ -164,27 +170,40 @@ impl Edge {
         .hint("leave it out, or ask the command line or a preview edge"))
     }
 
-    fn answer<P: Ports>(
+    async fn answer<P: Ports>(
         &self,
         call: &Call<'_, P>,
         context: &Context<'_>,
         parts: &Parts,
         release: &Release,
         defaults_only: bool,
-    ) -> Answer {
-        let input = Input {
-            context,
-            locale: parts.locale,
-            now_ms: context.now_ms.unwrap_or(call.moment.now_ms),
-            tallies: Tallies::read(&parts.chunk, |counter| context.tally(counter)),
-            ids: parts.ids.as_deref(),
-            defaults_only,
+    ) -> (Answer, Vec<(&'static str, Cow<'static, str>)>) {
+        let chunk = &*parts.chunk;
+        let decide = |tallies| {
+            let input = Input {
+                context,
+                locale: parts.locale,
+                now_ms: context.now_ms.unwrap_or(call.moment.now_ms),
+                tallies,
+                ids: parts.ids.as_deref(),
+                defaults_only,
+            };
+            Decided::of(chunk, input)
+        };
+        let counted = !chunk.table::<Counter>().is_empty() && !defaults_only;
+        // A preview that says how caps stand gets its answer from that.
+        let fatigued = if counted && self.config.caps != CapMode::Off && context.caps.is_empty() {
+            self.fatigued(call, chunk, context, decide).await
+        } else {
+            Fatigued {
+                decided: decide(Tallies::read(chunk, |counter| context.tally(counter))),
+                headers: Vec::new(),
+            }
         };
         let sealer = self.config.secrets.sealer();
-        let answer =
-            Decided::of(&parts.chunk, input).write(&parts.chunk, &parts.tag, release, sealer);
+        let answer = fatigued.decided.write(chunk, &parts.tag, release, sealer);
         self.count_answer(answer.reason);
-        answer
+        (answer, fatigued.headers)
     }
 
     fn count_answer(&self, reason: Reason) {

@@ -1,5 +1,5 @@
 //! The request as nearly all clients write it, read in one pass over its bytes. Knows only what is right: at anything
-//! else (a mistake, a nested value, counters) it gives up, and the thorough reader starts again and says what is meant or
+//! else (a mistake, a nested value, counters, events) it gives up, and the thorough reader starts again and says what is meant or
 //! what is wrong. So mistakes are described in one place, and what costs time for their sake costs it only then.
 
 use alloc::borrow::Cow;
@@ -58,13 +58,9 @@ pub(super) fn read(text: &str) -> Option<Context<'_>> {
                 context.explain = explain;
                 7
             }
-            "seen" => {
-                reader.fact()?;
-                8
-            }
             "previous_unit" => {
-                reader.fact()?;
-                9
+                context.previous_unit = reader.optional_text()?;
+                8
             }
             _ => return None,
         };

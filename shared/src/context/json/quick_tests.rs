@@ -25,7 +25,7 @@ fn what_clients_write_is_read_quickly() {
         " {\r\n\t} ",
         unpaired_is_not,
         r#"{"page":"home","unit":null,"device":"","locale":"zh-HK","have":"3.00ff","explain":false}"#,
-        r#"{"now":"2026-11-25T01:00:00Z","seen":12,"previous_unit":"u-0"}"#,
+        r#"{"now":"2026-11-25T01:00:00Z","previous_unit":"u-0"}"#,
         r#"{"attributes" : { "age" : 67 , "a":-0.0E+9, "b":1e999, "c":[], "d":["x" , "y"], "e":null, "f":true } }"#,
         r#"{"attributes":{"中文":"用户-1","a longer name than one word":"a longer text \u0041 than one word"}}"#,
     ] {

@@ -1,0 +1,373 @@
+//! Caps around a decision: what is known of the visitor's past, and what the answer adds to it. A page is decided, what it
+//! grants is reserved, and where there was no room it is decided again without.
+
+use std::borrow::Cow;
+
+use skyful::bucket::UnitHash;
+use skyful::context::{Context, Seen, Tally};
+use skyful::ledger::{CapRule, Grant, Granted, Grants, HOLD_MS, Ledger, counted, rules};
+use skyful::limits;
+use skyful::resolve::fatigue::Tallies;
+use skyful::resolve::{Decided, Resolution};
+use skyful::snapshot::Chunk;
+use skyful::snapshot::records::Subject;
+
+use super::Call;
+use crate::caps::{Command, Reply};
+use crate::{CapMode, CapStore, Edge, Ports, StoreError};
+
+/// After so many refusals every cap counts as reached: a page that grants nothing can't be refused.
+const ROUNDS: u32 = 3;
+
+/// A decided page, and what its visitor has to carry.
+pub(super) struct Fatigued {
+    pub decided: Decided,
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
+}
+
+/// Everything that is counted for one answer.
+struct Books<'a> {
+    mode: CapMode,
+    rules: Vec<CapRule>,
+    grant: Grant,
+    now_ms: i64,
+    readers: Vec<Book<'a>>,
+}
+
+/// The book of the unit, or of the device.
+struct Book<'a> {
+    id: &'a str,
+    by: Subject,
+    /// Rows of the rules that are counted in it.
+    rows: Vec<u32>,
+    /// What the visitor carries of it; empty where an edge stores it.
+    ledger: Ledger,
+    /// Where an edge stores it.
+    key: String,
+}
+
+impl Edge {
+    /// Decides a page whose chunk has caps. `decide` is asked once for each round, with what is known by then.
+    pub(super) async fn fatigued<P: Ports>(
+        &self,
+        call: &Call<'_, P>,
+        chunk: &Chunk,
+        context: &Context<'_>,
+        decide: impl Fn(Tallies) -> Decided,
+    ) -> Fatigued {
+        let mut books = self.books(call, chunk, context);
+        let mut known = self.read(call, &mut books, context).await;
+        let mut round = 0;
+        let (decided, granted) = loop {
+            round += 1;
+            let rows = known.clone().unwrap_or_else(|| books.all_full());
+            let decided = decide(Tallies::of(rows));
+            let grants = books.grants(chunk, &decided.resolution);
+            // Nothing to count, or nowhere: then nothing was granted either.
+            if grants.is_empty() || known.is_none() {
+                break (decided, false);
+            }
+            match self.reserve(call, &mut books, &grants).await {
+                Ok(refused) if refused.is_empty() => break (decided, true),
+                Ok(refused) if round < ROUNDS => {
+                    for row in refused {
+                        if let Some(tally) =
+                            known.as_mut().and_then(|rows| rows.get_mut(row as usize))
+                        {
+                            *tally = FULL;
+                        }
+                    }
+                }
+                Ok(_) => known = None,
+                Err(error) => {
+                    self.uncounted(call.moment.now_ms, &error);
+                    known = None;
+                }
+            }
+        };
+        Fatigued {
+            headers: self.carried(&books, granted),
+            decided,
+        }
+    }
+
+    fn books<'a, P: Ports>(
+        &self,
+        call: &Call<'_, P>,
+        chunk: &Chunk,
+        context: &'a Context<'_>,
+    ) -> Books<'a> {
+        let now_ms = context.now_ms.unwrap_or(call.moment.now_ms);
+        let rules = rules(chunk, now_ms);
+        let unit = context.unit.as_deref().unwrap_or_default();
+        // Who says nothing of a device is one by itself.
+        let device = context.device.as_deref();
+        let subject = |rule: &CapRule| match (rule.by, device) {
+            (Subject::Device, Some(_)) => Subject::Device,
+            _ => Subject::Unit,
+        };
+        let book = |by: Subject, id: &'a str| {
+            let row = |(row, rule)| (subject(rule) == by).then_some(row);
+            Book {
+                id,
+                by,
+                rows: (0..).zip(&rules).filter_map(row).collect(),
+                ledger: Ledger::default(),
+                key: self.keys.subject(by, id),
+            }
+        };
+        let mut readers = vec![book(Subject::Unit, unit)];
+        readers.extend(device.map(|device| book(Subject::Device, device)));
+        // What visitors carry comes back whole, also what this page doesn't count.
+        let carried = self.config.caps == CapMode::Ledger;
+        readers.retain(|book| carried || !book.rows.is_empty());
+        Books {
+            mode: self.config.caps,
+            grant: Grant::mint(call.random),
+            rules,
+            now_ms,
+            readers,
+        }
+    }
+
+    /// How every counter stands. None: nobody can say, so nothing capped may be granted.
+    async fn read<P: Ports>(
+        &self,
+        call: &Call<'_, P>,
+        books: &mut Books<'_>,
+        context: &Context<'_>,
+    ) -> Option<Vec<Tally>> {
+        let confirm: Vec<(u32, i64)> = context.seen.iter().flat_map(marks_of).collect();
+        let mut tallies = vec![Tally::default(); books.rules.len()];
+        let (rules, now_ms) = (&books.rules, books.now_ms);
+        for book in &mut books.readers {
+            let own: Vec<CapRule> = book.rules(rules).collect();
+            let counts = if books.mode == CapMode::Ledger {
+                book.ledger = self.carried_by(call, book, context);
+                for (element, at_ms) in &confirm {
+                    book.ledger.confirm(*element, *at_ms, now_ms);
+                }
+                book.ledger.prune(&own, now_ms, HOLD_MS);
+                let tally = |rule: &CapRule| book.ledger.tally(rule, now_ms, HOLD_MS);
+                own.iter().map(tally).collect()
+            } else {
+                let command = Command {
+                    now_ms,
+                    confirm: confirm.clone(),
+                    rules: own,
+                    ..Command::default()
+                };
+                match run(call, &book.key, &command).await {
+                    Ok(reply) => reply.tallies,
+                    Err(error) => {
+                        self.uncounted(call.moment.now_ms, &error);
+                        return None;
+                    }
+                }
+            };
+            for (row, tally) in book.rows.iter().zip(counts) {
+                if let Some(slot) = tallies.get_mut(*row as usize) {
+                    *slot = tally;
+                }
+            }
+        }
+        Some(tallies)
+    }
+
+    /// What the visitor's tokens say of this unit, of the unit before its login, or of this device.
+    fn carried_by<P: Ports>(
+        &self,
+        call: &Call<'_, P>,
+        book: &Book<'_>,
+        context: &Context<'_>,
+    ) -> Ledger {
+        let previous = context.previous_unit.as_deref();
+        let previous = previous.filter(|_| book.by == Subject::Unit);
+        let own = [Some(book.id), previous].map(|id| id.map(|id| name(book.by, id)));
+        let mut ledger = Ledger::default();
+        for (of, token) in self.tokens(call) {
+            if own.contains(&Some(of)) {
+                ledger.merge(&token);
+            }
+        }
+        ledger
+    }
+
+    /// The genuine tokens of a request.
+    pub(super) fn tokens<P: Ports>(&self, call: &Call<'_, P>) -> Vec<(u64, Ledger)> {
+        let header = (call.request.header)("skyful-caps").unwrap_or_default();
+        let tokens = header.split(',').map(str::trim).take(limits::LEDGER_TOKENS);
+        tokens
+            .filter_map(|token| Ledger::open(token, &self.config.secrets))
+            .collect()
+    }
+
+    /// Rows of the counters that have no room for it. If there are any, nothing was reserved.
+    async fn reserve<P: Ports>(
+        &self,
+        call: &Call<'_, P>,
+        books: &mut Books<'_>,
+        grants: &Grants,
+    ) -> Result<Vec<u32>, StoreError> {
+        if books.mode == CapMode::Ledger {
+            return Ok(books.note(grants));
+        }
+        for at in 0..books.readers.len() {
+            let Some(book) = books.readers.get(at) else {
+                continue;
+            };
+            let command = Command {
+                now_ms: books.now_ms,
+                rules: book.rules(&books.rules).collect(),
+                reserve: book.share(grants),
+                ..Command::default()
+            };
+            let reply = run(call, &book.key, &command).await;
+            let refused = reply.map(|reply| book.rows_of(&reply.refused));
+            if !matches!(&refused, Ok(rows) if rows.is_empty()) {
+                // Unheard, it counts until its window ends: that grants too little, never too much.
+                for earlier in books.readers.iter().take(at) {
+                    let release = earlier
+                        .share(grants)
+                        .into_iter()
+                        .flat_map(|granted| granted.marks);
+                    let command = Command {
+                        now_ms: books.now_ms,
+                        release: release.map(|(_, element)| element).collect(),
+                        ..Command::default()
+                    };
+                    let _ = run(call, &earlier.key, &command).await;
+                }
+                return refused;
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn carried(&self, books: &Books<'_>, granted: bool) -> Vec<(&'static str, Cow<'static, str>)> {
+        let mut headers = Vec::new();
+        if let (CapMode::Ledger, Some(sealer)) = (books.mode, self.config.secrets.sealer()) {
+            let full = books.readers.iter().filter(|book| !book.ledger.is_empty());
+            let token = |book: &Book<'_>| {
+                let unit = name(book.by, book.id);
+                book.ledger.seal(sealer, unit, books.now_ms)
+            };
+            let tokens: Vec<String> = full.map(token).collect();
+            if !tokens.is_empty() {
+                headers.push(("skyful-caps", tokens.join(", ").into()));
+            }
+        }
+        if granted {
+            headers.push(("skyful-grant", books.grant.0.clone().into()));
+        }
+        headers
+    }
+
+    fn uncounted(&self, now_ms: i64, error: &StoreError) {
+        let mut state = self.state();
+        state.counters.cap_errors += 1;
+        state.note(now_ms, format!("caps: {error}"));
+    }
+}
+
+const FULL: Tally = Tally {
+    count: u32::MAX,
+    last_ms: Some(i64::MAX),
+};
+
+impl Books<'_> {
+    fn all_full(&self) -> Vec<Tally> {
+        vec![FULL; self.rules.len()]
+    }
+
+    fn grants(&self, chunk: &Chunk, resolution: &Resolution) -> Grants {
+        Grants::of(chunk, &self.rules, resolution, &self.grant)
+    }
+
+    /// Into the books that the visitor carries. A cap whose marks don't fit has no room.
+    fn note(&mut self, grants: &Grants) -> Vec<u32> {
+        let mut refused = Vec::new();
+        let noted = self.readers.iter().map(|book| {
+            let mut ledger = book.ledger.clone();
+            for granted in book.share(grants) {
+                let before = ledger.clone();
+                let rules: Vec<CapRule> = book.rules(&self.rules).collect();
+                let mut countable = true;
+                for (row, element) in &granted.marks {
+                    if let Some(rule) = rules.get(*row as usize) {
+                        countable &= rule.keep <= limits::LEDGER_MARKS;
+                        ledger.mark(rule.id, rule.mark(*element, self.now_ms));
+                    }
+                }
+                if !countable || !ledger.fits() {
+                    let rows: Vec<u32> = granted.marks.iter().map(|(row, _)| *row).collect();
+                    refused.extend(book.rows_of(&rows));
+                    ledger = before;
+                }
+            }
+            ledger
+        });
+        let noted: Vec<Ledger> = noted.collect();
+        if refused.is_empty() {
+            for (book, ledger) in self.readers.iter_mut().zip(noted) {
+                book.ledger = ledger;
+            }
+        }
+        refused
+    }
+}
+
+impl Book<'_> {
+    /// Of the counters in this book, in its order.
+    fn rules<'r>(&'r self, all: &'r [CapRule]) -> impl Iterator<Item = CapRule> + 'r {
+        self.rows
+            .iter()
+            .filter_map(|row| all.get(*row as usize).copied())
+    }
+
+    /// What of an answer is counted in this book, by its own rows.
+    fn share(&self, grants: &Grants) -> Vec<Granted> {
+        let own = |(row, element): &(u32, u32)| {
+            let at = self.rows.iter().position(|own| own == row)?;
+            Some((at as u32, *element))
+        };
+        let shares = grants.0.iter().map(|granted| Granted {
+            marks: granted.marks.iter().filter_map(own).collect(),
+        });
+        shares.filter(|granted| !granted.marks.is_empty()).collect()
+    }
+
+    /// Rows of this book as rows of the chunk.
+    fn rows_of(&self, own: &[u32]) -> Vec<u32> {
+        own.iter()
+            .filter_map(|row| self.rows.get(*row as usize).copied())
+            .collect()
+    }
+}
+
+async fn run<P: Ports>(
+    call: &Call<'_, P>,
+    key: &str,
+    command: &Command,
+) -> Result<Reply, StoreError> {
+    let reply = call.ports.caps().run(key, &command.to_bytes()).await?;
+    Reply::from_bytes(&reply).map_err(|_| StoreError("caps: an answer is damaged".into()))
+}
+
+/// The marks that an event confirms.
+fn marks_of(seen: &Seen<'_>) -> Vec<(u32, i64)> {
+    let (Some(counted), Some(grant)) = (counted(seen.kind), Grant::read(&seen.grant)) else {
+        return Vec::new();
+    };
+    let owner = seen.owner();
+    let elements = grant.elements(counted, &owner);
+    elements.map(|element| (element, seen.at_ms)).collect()
+}
+
+/// Of a unit or device, in the token that it carries.
+fn name(by: Subject, id: &str) -> u64 {
+    match by {
+        Subject::Unit => UnitHash::of(id).bits(),
+        Subject::Device => UnitHash::of(&format!("device/{id}")).bits(),
+    }
+}

@@ -1,0 +1,8 @@
+//! Caps as visitors meet them: through an edge, with a clock, tokens and stores that may lie. Bounds are those of
+//! docs/caps.md.
+
+mod bounds;
+mod exact;
+mod ledger;
+mod windows;
+mod world;
