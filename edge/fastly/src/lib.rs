@@ -1,0 +1,2 @@
+//! The edge as a Fastly Compute program.
+#![forbid(unsafe_code)]
