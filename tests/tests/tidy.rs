@@ -105,7 +105,12 @@ fn the_platform_free_edge_has_no_clock_and_no_sockets() {
 /// A panic in workerd fails every request in flight, and a tree of JSON costs what it describes.
 #[test]
 fn edges_cannot_panic_by_a_careless_word_and_build_no_json_trees() {
-    let folders = ["edge/core/src", "edge/cloudflare/src", "edge/spin/src"];
+    let folders = [
+        "edge/core/src",
+        "edge/cloudflare/src",
+        "edge/fastly/src",
+        "edge/spin/src",
+    ];
     for folder in folders {
         let root = root().join(folder).join("lib.rs");
         let text = fs::read_to_string(&root).expect("a crate");

@@ -1,0 +1,137 @@
+//! Between Fastly's HTTP and the edge: settings, bodies, headers, time and chance.
+
+use std::net::IpAddr;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use fastly::geo::geo_lookup;
+use fastly::http::HeaderName;
+use fastly::{ConfigStore, Request, Response};
+use skyful_edge::{Edge, Facts};
+
+use crate::SETTINGS;
+use crate::kv;
+use crate::settings::{self, Wrong};
+use crate::store::Store;
+
+/// Answers a request from the KV Store of this name.
+pub fn answer(mut request: Request, snapshots: &str) -> Response {
+    let started = Instant::now();
+    let mut answer = match edge() {
+        Ok(edge) => at_once(answered_by(&edge, &mut request, snapshots)),
+        Err(Wrong { entry, why }) => {
+            eprintln!("skyful: the setting {entry}: {why}");
+            skyful_edge::Response::misconfigured(entry, why)
+        }
+    };
+    if request.get_method_str() == "HEAD" {
+        answer.body.clear();
+    }
+    sent(answer.timed(started.elapsed().as_secs_f64() * 1_000.0))
+}
+
+async fn answered_by(edge: &Edge, request: &mut Request, snapshots: &str) -> skyful_edge::Response {
+    let Some(body) = body(edge, request) else {
+        return skyful_edge::Response::broken_off();
+    };
+    let header = |name: &str| joined(request, name);
+    let asked = skyful_edge::Request {
+        method: request.get_method_str(),
+        path: request.get_path(),
+        query: request.get_query_str().unwrap_or(""),
+        header: &header,
+        body: &body,
+        facts: facts(request.get_client_ip_addr()),
+    };
+    let store = Store::new(snapshots);
+    let answer = edge.handle(&store, asked, now_ms(), random()).await;
+    // It says nothing about any visitor.
+    if let Some(fault) = edge.last_fault() {
+        eprintln!("skyful: {}", fault.what);
+    }
+    answer
+}
+
+fn edge() -> Result<Edge, Wrong> {
+    let store = ConfigStore::try_open(SETTINGS).map_err(|_| Wrong {
+        entry: SETTINGS,
+        why: "no Config Store is linked under this name",
+    })?;
+    settings::edge(|entry| {
+        store.try_get(entry).map_err(|_| Wrong {
+            entry,
+            why: "cannot be read",
+        })
+    })
+}
+
+/// As much of a body as tells the edge that it is too large, if it is. None: it broke off.
+fn body(edge: &Edge, request: &mut Request) -> Option<Vec<u8>> {
+    let mut body = request.take_body();
+    let header = |name: &str| joined(request, name);
+    let limit = edge.body_limit(request.get_method_str(), request.get_path(), &header);
+    let length = body.known_length();
+    kv::fill(&mut body, length, limit.saturating_add(1)).ok()
+}
+
+fn joined(request: &Request, name: &str) -> Option<String> {
+    let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+    let mut values = request.get_header_all(name);
+    let mut text = values.next()?.to_str().ok()?.to_owned();
+    for value in values {
+        text.push_str(", ");
+        text.push_str(value.to_str().ok()?);
+    }
+    Some(text)
+}
+
+fn facts(ip: Option<IpAddr>) -> Facts {
+    let geo = ip.and_then(geo_lookup);
+    // Where nothing is known, words that are no codes stand there (`**`, `?`, `NO REGION`).
+    let code = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    };
+    let country = geo.as_ref().map(|geo| geo.country_code().to_owned());
+    let region = geo.as_ref().and_then(|geo| geo.region()).map(str::to_owned);
+    Facts {
+        country: country.filter(|country| country.len() == 2 && code(country)),
+        // The part of an ISO 3166-2 code behind the country, for example `GD`.
+        region: region.filter(|region| (1..=3).contains(&region.len()) && code(region)),
+        ip: ip.map(|ip| ip.to_canonical().to_string()),
+    }
+}
+
+/// The edge waits for nothing but the store, which is never pending ([`Store`]), so one poll is enough. An executor
+/// would only add what to do otherwise, and there is nothing.
+fn at_once(future: impl Future<Output = skyful_edge::Response>) -> skyful_edge::Response {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => skyful_edge::Response::bug(),
+    }
+}
+
+fn sent(answer: skyful_edge::Response) -> Response {
+    let mut response = Response::from_status(answer.status);
+    for (name, value) in &answer.headers {
+        response.append_header(*name, &**value);
+    }
+    response.set_body(answer.body);
+    response
+}
+
+/// A clock before 1970 counts as 1970.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    // WASI always has it. Without it minted units would all be the same one, and no answer would be wrong.
+    let _ = getrandom::fill(&mut bytes);
+    bytes
+}

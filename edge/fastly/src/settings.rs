@@ -1,0 +1,96 @@
+//! The entries of the Config Store. What they mean is read by the core; here stand their names and what this
+//! platform takes where nothing is said.
+
+use skyful_edge::Edge;
+use skyful_edge::settings::{self, Defaults, Setting};
+
+const DEFAULTS: Defaults = Defaults {
+    // An instance answers one request, and that looks.
+    recheck_ms: 0,
+    // Nothing runs behind an answer.
+    wait_ms: None,
+    // Replication takes seconds, and nobody says how many at most.
+    settle_ms: 600_000,
+    // An instance has 128 MB. One request seldom needs more than a chunk and an id shard.
+    cache_bytes: 32 << 20,
+};
+
+/// The entry that makes no edge, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    pub entry: &'static str,
+    pub why: &'static str,
+}
+
+/// `value` gives the text of an entry, `None` if there is none. What it can't tell is an error, and not taken as
+/// unset: the default may be the opposite of what was said.
+pub fn edge(value: impl Fn(&'static str) -> Result<Option<String>, Wrong>) -> Result<Edge, Wrong> {
+    let mut given = Vec::new();
+    for setting in Setting::ALL {
+        given.push((setting, value(name(setting))?));
+    }
+    let said = |setting| {
+        let found = given.iter().find(|(given, _)| *given == setting);
+        found.and_then(|(_, text)| text.as_deref())
+    };
+    settings::edge(said, DEFAULTS).map_err(|wrong| Wrong {
+        entry: name(wrong.setting),
+        why: wrong.why,
+    })
+}
+
+fn name(setting: Setting) -> &'static str {
+    match setting {
+        Setting::Workspace => "workspace",
+        Setting::Env => "env",
+        Setting::Trust => "trust",
+        Setting::Preview => "preview",
+        Setting::Cors => "cors",
+        Setting::RecheckMs => "recheck_ms",
+        Setting::SettleMs => "settle_ms",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a well-known test vector; nobody signs with it.
+    const KEY: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+
+    fn usual(entry: &str) -> Option<String> {
+        match entry {
+            "workspace" | "env" => Some("wallet".into()),
+            "trust" => Some(KEY.into()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_is_this_platforms_default() {
+        let edge = edge(|entry| Ok(usual(entry))).unwrap();
+        let config = edge.config();
+        assert_eq!((config.recheck_ms, config.wait_ms), (0, 0));
+        assert_eq!(config.settle_ms, 600_000);
+    }
+
+    #[test]
+    fn an_entry_that_is_wrong_or_unreadable_is_named() {
+        let wrong = |bad: &'static str| {
+            let value = |entry| Ok(Some("no".into()).filter(|_| entry == bad).or(usual(entry)));
+            edge(value).err().map(|wrong| wrong.entry)
+        };
+        assert_eq!(wrong("trust"), Some("trust"));
+        assert_eq!(wrong("settle_ms"), Some("settle_ms"));
+        assert_eq!(wrong("cors"), None);
+        let unreadable = Wrong {
+            entry: "preview",
+            why: "cannot be read",
+        };
+        let value = |entry| match entry {
+            "preview" => Err(unreadable),
+            _ => Ok(usual(entry)),
+        };
+        assert_eq!(edge(value).err(), Some(unreadable));
+    }
+}
