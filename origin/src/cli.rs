@@ -5,6 +5,7 @@ mod compile;
 mod completions;
 mod demo;
 mod diff;
+mod health;
 mod inspect;
 mod keys;
 mod publish;
@@ -58,6 +59,8 @@ enum Command {
     Publish(publish::Args),
     /// Run an edge on this machine; with a document, publish it too at every save
     Serve(serve::Args),
+    /// Ask an edge whether it can answer; exit code 1 if not
+    Health(health::Args),
     /// Print the JSON Schema of workspace documents
     Schema,
     /// Print completions for a shell
@@ -79,6 +82,7 @@ pub fn run() -> ExitCode {
         Command::Keys(args) => keys::run(&args, json),
         Command::Publish(args) => publish::run(&args, json),
         Command::Serve(args) => serve::run(&args, json),
+        Command::Health(args) => health::run(&args, json),
         Command::Schema => schema::run(),
         Command::Completions(args) => completions::run(&args),
     };

@@ -14,6 +14,7 @@ mod output;
 mod publisher;
 mod report;
 mod sample;
+mod telemetry;
 mod watch;
 
 fn main() -> std::process::ExitCode {

@@ -1,5 +1,8 @@
 //! Stories about the command line, told with the real binary.
 
+#[cfg(all(unix, feature = "otel"))]
+#[path = "cli/collector.rs"]
+mod collector;
 #[path = "cli/diff.rs"]
 mod diff;
 #[path = "cli/documents.rs"]
@@ -10,6 +13,8 @@ mod large_pages;
 mod pushing;
 #[path = "cli/running.rs"]
 mod running;
+#[path = "cli/serving.rs"]
+mod serving;
 #[path = "cli/signing.rs"]
 mod signing;
 #[path = "cli/snapshots.rs"]

@@ -20,18 +20,29 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// None: the body broke off.
-    pub async fn read(request: Request, edge: &Edge) -> Option<Self> {
+    /// What it was told instead, if the body broke off.
+    pub async fn read(
+        request: Request,
+        edge: &Edge,
+        random: [u8; 16],
+    ) -> Result<Self, skyful_edge::Response> {
         let (method, url) = (request.inner().method(), request.inner().url());
         let header = |name: &str| request.headers().get(name).ok().flatten();
         let limit = edge.body_limit(&method, target(&url).0, &header);
-        Some(Self {
-            body: body(&request, limit).await?,
+        let body = body(&request, limit).await;
+        let broken_off = body.is_none();
+        let asked = Self {
+            body: body.unwrap_or_default(),
             method,
             url,
             facts: facts(&request),
             request,
-        })
+        };
+        if broken_off {
+            let response = skyful_edge::Response::broken_off();
+            return Err(asked.completed(edge, response, random));
+        }
+        Ok(asked)
     }
 
     pub async fn answered_by(
@@ -53,6 +64,25 @@ impl Asked {
             facts: self.facts.clone(),
         };
         edge.handle(platform, request, now_ms, random).await
+    }
+
+    fn completed(
+        &self,
+        edge: &Edge,
+        response: skyful_edge::Response,
+        random: [u8; 16],
+    ) -> skyful_edge::Response {
+        let (path, query) = target(&self.url);
+        let header = |name: &str| self.request.headers().get(name).ok().flatten();
+        let request = skyful_edge::Request {
+            method: &self.method,
+            path,
+            query,
+            header: &header,
+            body: &[],
+            facts: Facts::default(),
+        };
+        edge.completed(&request, response, random)
     }
 }
 

@@ -75,12 +75,18 @@ impl Ports for Platform {
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
     let ready = match ready(&env) {
         Ok(ready) => ready,
-        Err(wrong) => return carry::response(wrong.problem()),
+        Err(wrong) => {
+            let header = |name: &str| request.headers().get(name).ok().flatten();
+            let method = request.inner().method();
+            let problem = wrong.problem().identified(&method, &header, random());
+            return carry::response(problem);
+        }
     };
     let Ready { edge, platform } = &*ready;
     let began = now_ms();
-    let Some(asked) = carry::Asked::read(request, edge).await else {
-        return carry::response(skyful_edge::Response::broken_off());
+    let asked = match carry::Asked::read(request, edge, random()).await {
+        Ok(asked) => asked,
+        Err(broken_off) => return carry::response(broken_off),
     };
     let answer = asked.answered_by(edge, platform, now_ms(), random()).await;
     // The platform's clock stands still but for I/O, so this is what the stores took.

@@ -9,7 +9,6 @@ mod publish;
 mod status;
 mod visit;
 
-use skyful::bucket::{SaltHash, UnitHash};
 use skyful::limits;
 
 use self::publish::Slot;
@@ -52,6 +51,20 @@ impl Route<'_> {
             Self::Object(_) => "HEAD, PUT",
             Self::Slot(_) => "GET, PUT",
         }
+    }
+}
+
+/// What a path is called in metrics and traces: one of a few words, whatever is asked.
+pub fn route_name(path: &str) -> &'static str {
+    match route(path) {
+        Some(Route::Resolve) => "resolve",
+        Some(Route::Page(_)) => "page",
+        Some(Route::Status) => "status",
+        Some(Route::Health) => "health",
+        Some(Route::Object(_)) => "object",
+        Some(Route::Slot(Slot::Manifest)) => "manifest",
+        Some(Route::Slot(Slot::Settled)) => "settled",
+        None => "other",
     }
 }
 
@@ -98,14 +111,31 @@ impl Edge {
             Ok(response) => response,
             Err(problem) => problem.response(),
         };
-        if route.is_some_and(|route| route.for_browsers()) {
-            self.allow_origin(&request, &mut response);
-        }
-        if request.method == "HEAD" {
-            response.body.clear();
-        }
         response.reads = call.store.reads();
-        response.with("x-request-id", request_id(&request, random))
+        self.complete(&request, route.as_ref(), response, random)
+    }
+
+    /// An answer that an adapter made, with the headers that every answer has.
+    pub fn completed(
+        &self,
+        request: &Request<'_>,
+        response: Response,
+        random: [u8; 16],
+    ) -> Response {
+        self.complete(request, route(request.path).as_ref(), response, random)
+    }
+
+    fn complete(
+        &self,
+        request: &Request<'_>,
+        route: Option<&Route<'_>>,
+        mut response: Response,
+        random: [u8; 16],
+    ) -> Response {
+        if route.is_some_and(Route::for_browsers) {
+            self.allow_origin(request, &mut response);
+        }
+        response.identified(request.method, request.header, random)
     }
 
     async fn dispatch<P: Ports>(
@@ -169,24 +199,6 @@ impl Edge {
             }
         }
     }
-}
-
-/// By which an answer is found again in logs: the client's own id if it has the usual form, else made
-/// from this call's chance (and telling nothing about a unit that was minted from it).
-fn request_id(request: &Request<'_>, random: [u8; 16]) -> String {
-    let usual = |id: &String| {
-        (1..=64).contains(&id.len())
-            && id
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-    };
-    (request.header)("x-request-id")
-        .filter(usual)
-        .unwrap_or_else(|| {
-            let text = visit::hex(random);
-            let half = |salt| UnitHash::of(&text).mix(SaltHash::of(salt));
-            format!("{:016x}{:016x}", half("request"), half("id"))
-        })
 }
 
 pub(crate) fn bad_request(detail: impl Into<String>) -> Problem {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use skyful::bucket::{SaltHash, UnitHash};
 
 /// Finds a request header by its lower-case name; several of one name are joined by `, `.
 #[cfg(not(target_family = "wasm"))]
@@ -35,6 +36,25 @@ pub struct Facts {
     pub ip: Option<String>,
 }
 
+/// The values of one header name as one, for a [`Lookup`]. `None` if there is none, or one is no plain text.
+pub fn joined<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Option<String> {
+    let mut joined: Option<String> = None;
+    for value in values {
+        let plain = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
+        let text = str::from_utf8(value)
+            .ok()
+            .filter(|text| text.bytes().all(|byte| plain(&byte)))?;
+        match &mut joined {
+            None => joined = Some(text.to_owned()),
+            Some(joined) => {
+                joined.push_str(", ");
+                joined.push_str(text);
+            }
+        }
+    }
+    joined
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     pub status: u16,
@@ -44,6 +64,10 @@ pub struct Response {
     pub body: Vec<u8>,
     /// What this answer cost in reads of the store.
     pub reads: u32,
+    /// The page that was answered, if the release has it. For logs and traces: nothing about a visitor.
+    pub page: Option<Box<str>>,
+    /// Of the release that answered.
+    pub sequence: Option<u64>,
 }
 
 impl Response {
@@ -53,7 +77,15 @@ impl Response {
             headers: Vec::new(),
             body: Vec::new(),
             reads: 0,
+            page: None,
+            sequence: None,
         }
+    }
+
+    pub(crate) fn about(mut self, page: &str, sequence: u64) -> Self {
+        self.page = Some(page.into());
+        self.sequence = Some(sequence);
+        self
     }
 
     pub(crate) fn json(status: u16, body: Vec<u8>) -> Self {
@@ -123,12 +155,37 @@ impl Response {
         self.with("server-timing", timing)
     }
 
+    /// What each answer carries, also one that an adapter made without an edge: a name by which it is found
+    /// again in logs, and no body for HEAD. `random` as in [`crate::Edge::handle`].
+    pub fn identified(mut self, method: &str, header: Lookup<'_>, random: [u8; 16]) -> Self {
+        if method == "HEAD" {
+            self.body.clear();
+        }
+        self.with("x-request-id", request_id(header, random))
+    }
+
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(given, _)| *given == name)
             .map(|(_, value)| &**value)
     }
+}
+
+/// The client's own id if it has the usual form, else made from this call's chance (and telling nothing
+/// about a unit that was minted from it).
+fn request_id(header: Lookup<'_>, random: [u8; 16]) -> String {
+    let usual = |id: &String| {
+        (1..=64).contains(&id.len())
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    };
+    header("x-request-id").filter(usual).unwrap_or_else(|| {
+        let text = format!("{:032x}", u128::from_be_bytes(random));
+        let half = |salt| UnitHash::of(&text).mix(SaltHash::of(salt));
+        format!("{:016x}{:016x}", half("request"), half("id"))
+    })
 }
 
 /// An error as clients see it. `kind` is the stable last part of its `type`.

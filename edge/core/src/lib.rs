@@ -16,17 +16,21 @@ pub mod caps;
 pub mod handle;
 pub mod http;
 mod load;
+pub mod measures;
 pub mod memory;
 pub mod ports;
 pub mod settings;
 
+pub use handle::route_name;
 pub use http::{Facts, Lookup, Request, Response};
 pub use load::{Fault, NotStored};
+pub use measures::Measures;
 pub use ports::{
     Absent, CapStore, EventSink, MaybeSend, MaybeSync, Ports, Rule, Ruling, SnapshotStore,
     StoreError,
 };
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use skyful::limits;
@@ -133,6 +137,7 @@ pub struct Edge {
     config: Config,
     keys: Keys,
     state: Mutex<State>,
+    draining: AtomicBool,
 }
 
 impl Edge {
@@ -155,12 +160,22 @@ impl Edge {
         Ok(Self {
             keys: Keys::new(&config.workspace, &config.env),
             state: Mutex::new(State::new(config.cache_bytes)),
+            draining: AtomicBool::new(false),
             config,
         })
     }
 
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// From now on `/healthz` says that this instance is about to end; everything else goes on.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 
     /// Nothing in here is left half-changed by a panic, so a poisoned lock is taken over.

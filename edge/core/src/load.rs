@@ -15,6 +15,7 @@ pub use supersede::NotStored;
 use std::sync::Arc;
 
 use skyful::manifest::{Manifest, Mode};
+use skyful::resolve::Reason;
 use skyful::resolve::write::{Release, Track};
 use skyful::snapshot::{Chunk, IdShard, Listing};
 
@@ -87,9 +88,28 @@ pub(crate) struct Counters {
 /// By the page's reason.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Answers {
-    pub plan: u64,
+    pub fixed: u64,
+    pub targeted: u64,
+    pub split: u64,
     pub default: u64,
     pub error: u64,
+}
+
+impl Answers {
+    pub fn count(&mut self, reason: Reason) {
+        match reason {
+            Reason::Static => self.fixed += 1,
+            Reason::TargetingMatch => self.targeted += 1,
+            Reason::Split => self.split += 1,
+            Reason::Default => self.default += 1,
+            Reason::Error => self.error += 1,
+        }
+    }
+
+    /// Answered by a plan.
+    pub fn plans(&self) -> u64 {
+        self.fixed + self.targeted + self.split
+    }
 }
 
 impl State {

@@ -127,7 +127,15 @@ pub fn edge<T: AsRef<str>>(
             setting: Setting::Secret,
             why: "it is not 64 hex digits, or several such separated by commas",
         })?;
-    config.caps = caps(text(Setting::Caps).as_deref(), &config.secrets, defaults)?;
+    config.caps = cap_mode(
+        text(Setting::Caps).as_deref(),
+        &config.secrets,
+        defaults.cap_stores,
+    )
+    .map_err(|why| Wrong {
+        setting: Setting::Caps,
+        why,
+    })?;
     Edge::new(config).map_err(|error| match error {
         ConfigError::Workspace => Wrong {
             setting: Setting::Workspace,
@@ -144,13 +152,14 @@ pub fn edge<T: AsRef<str>>(
     })
 }
 
-/// Where a secret is set, visitors carry their ledger unless something else is said.
-fn caps(said: Option<&str>, secrets: &Secrets, defaults: Defaults) -> Result<CapMode, Wrong> {
+/// How caps are counted where a deployment has `stores` to count in. Where a secret is set, visitors carry their ledger
+/// unless something else is said.
+pub fn cap_mode(
+    said: Option<&str>,
+    secrets: &Secrets,
+    stores: &[CapMode],
+) -> Result<CapMode, &'static str> {
     let sealed = secrets.sealer().is_some();
-    let wrong = |why| Wrong {
-        setting: Setting::Caps,
-        why,
-    };
     let Some(said) = said else {
         return Ok(if sealed {
             CapMode::Ledger
@@ -159,12 +168,10 @@ fn caps(said: Option<&str>, secrets: &Secrets, defaults: Defaults) -> Result<Cap
         });
     };
     let mode = CapMode::ALL.into_iter().find(|mode| mode.name() == said);
-    match mode.ok_or(wrong("it is none of off, ledger, approximate, exact"))? {
-        CapMode::Ledger if !sealed => Err(wrong("a ledger needs the secret that seals it")),
-        mode @ (CapMode::Approximate | CapMode::Exact) if !defaults.cap_stores.contains(&mode) => {
-            Err(wrong(
-                "this edge, as it is set up, has no store to count so",
-            ))
+    match mode.ok_or("it is none of off, ledger, approximate, exact")? {
+        CapMode::Ledger if !sealed => Err("a ledger needs the secret that seals it"),
+        mode @ (CapMode::Approximate | CapMode::Exact) if !stores.contains(&mode) => {
+            Err("this edge, as it is set up, has no store to count so")
         }
         mode => Ok(mode),
     }

@@ -13,7 +13,7 @@ use skyful_edge::{Edge, Facts};
 use crate::SETTINGS;
 use crate::kv;
 use crate::settings::{self, Wrong};
-use crate::store::Store;
+use crate::store::Platform;
 
 /// Answers a request from the KV Store of this name.
 pub fn answer(mut request: Request, snapshots: &str) -> Response {
@@ -32,20 +32,21 @@ pub fn answer(mut request: Request, snapshots: &str) -> Response {
 }
 
 async fn answered_by(edge: &Edge, request: &mut Request, snapshots: &str) -> skyful_edge::Response {
-    let Some(body) = body(edge, request) else {
-        return skyful_edge::Response::broken_off();
-    };
+    let body = body(edge, request);
     let header = |name: &str| joined(request, name);
     let asked = skyful_edge::Request {
         method: request.get_method_str(),
         path: request.get_path(),
         query: request.get_query_str().unwrap_or(""),
         header: &header,
-        body: &body,
+        body: body.as_deref().unwrap_or_default(),
         facts: facts(request.get_client_ip_addr()),
     };
-    let store = Store::new(snapshots);
-    let answer = edge.handle(&store, asked, now_ms(), random()).await;
+    if body.is_none() {
+        return edge.completed(&asked, skyful_edge::Response::broken_off(), random());
+    }
+    let platform = Platform::new(snapshots);
+    let answer = edge.handle(&platform, asked, now_ms(), random()).await;
     // It says nothing about any visitor.
     if let Some(fault) = edge.last_fault() {
         eprintln!("skyful: {}", fault.what);
@@ -103,7 +104,7 @@ fn facts(ip: Option<IpAddr>) -> Facts {
     }
 }
 
-/// The edge waits for nothing but the store, which is never pending ([`Store`]), so one poll is enough. An executor
+/// The edge waits for nothing but the store, which is never pending ([`crate::store::Store`]), so one poll is enough. An executor
 /// would only add what to do otherwise, and there is nothing.
 fn at_once(future: impl Future<Output = skyful_edge::Response>) -> skyful_edge::Response {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {

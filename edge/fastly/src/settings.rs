@@ -1,8 +1,8 @@
 //! The entries of the Config Store. What they mean is read by the core; here stand their names and what this
 //! platform takes where nothing is said.
 
-use skyful_edge::Edge;
 use skyful_edge::settings::{self, Defaults, Setting};
+use skyful_edge::{CapMode, Edge};
 
 const DEFAULTS: Defaults = Defaults {
     // An instance answers one request, and that looks.
@@ -13,6 +13,7 @@ const DEFAULTS: Defaults = Defaults {
     settle_ms: 600_000,
     // An instance has 128 MB. One request seldom needs more than a chunk and an id shard.
     cache_bytes: 32 << 20,
+    cap_stores: &[CapMode::Approximate],
 };
 
 /// The entry that makes no edge, and why.
@@ -48,6 +49,8 @@ fn name(setting: Setting) -> &'static str {
         Setting::Cors => "cors",
         Setting::RecheckMs => "recheck_ms",
         Setting::SettleMs => "settle_ms",
+        Setting::Secret => "secret",
+        Setting::Caps => "caps",
     }
 }
 

@@ -1,6 +1,6 @@
 //! The snapshot store of an edge on Fastly: the KV Store, and Core Cache as the own copy.
 
-use skyful_edge::{Rule, Ruling, SnapshotStore, StoreError};
+use skyful_edge::{Absent, CapStore, Ports, Rule, Ruling, SnapshotStore, StoreError, caps};
 
 use crate::kv::{After, Kv};
 use crate::own_copy;
@@ -53,5 +53,44 @@ impl SnapshotStore for Store<'_> {
 
     async fn keep(&self, key: &str, value: &[u8]) {
         own_copy::keep(key, value);
+    }
+}
+
+/// Approximate: what is read may lag behind what was written.
+impl CapStore for Store<'_> {
+    async fn run(&self, subject: &str, command: &[u8]) -> Result<Vec<u8>, StoreError> {
+        caps::apply_in(self, subject, command).await
+    }
+}
+
+/// Everything of one request.
+pub struct Platform<'a> {
+    store: Store<'a>,
+}
+
+impl<'a> Platform<'a> {
+    /// With the KV Store of this name.
+    pub fn new(name: &'a str) -> Self {
+        Self {
+            store: Store::new(name),
+        }
+    }
+}
+
+impl<'a> Ports for Platform<'a> {
+    type Store = Store<'a>;
+    type Caps = Store<'a>;
+    type Events = Absent;
+
+    fn store(&self) -> &Store<'a> {
+        &self.store
+    }
+
+    fn caps(&self) -> &Store<'a> {
+        &self.store
+    }
+
+    fn events(&self) -> &Absent {
+        &Absent
     }
 }

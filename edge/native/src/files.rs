@@ -1,30 +1,24 @@
-//! A snapshot store in a directory, and the edge's own copy in another. Which value counts is decided
-//! elsewhere; here bytes are only read and written, whole or not at all.
+//! A snapshot store in a directory: bytes are only read and written, whole or not at all.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use skyful::limits;
-use skyful_edge::{Rule, Ruling, SnapshotStore, StoreError};
+use skyful_edge::{Rule, Ruling, StoreError};
 use tokio::io::AsyncReadExt;
 
-pub struct Files {
-    store: PathBuf,
-    state: PathBuf,
+pub struct Directory {
+    folder: PathBuf,
 }
 
-impl Files {
-    pub fn new(store: PathBuf, state: PathBuf) -> Self {
-        Self { store, state }
+impl Directory {
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder }
     }
-}
 
-impl SnapshotStore for Files {
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let path = place(&self.store, key).map_err(unanswered)?;
+    pub async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = place(&self.folder, key).map_err(unanswered)?;
         match read(&path).await {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -32,8 +26,8 @@ impl SnapshotStore for Files {
         }
     }
 
-    async fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        let path = place(&self.store, key).map_err(unanswered)?;
+    pub async fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        let path = place(&self.folder, key).map_err(unanswered)?;
         let value = value.to_vec();
         blocking(move || write(&path, &value))
             .await
@@ -41,8 +35,13 @@ impl SnapshotStore for Files {
     }
 
     /// Under the lock that every publisher into a directory takes.
-    async fn replace(&self, key: &str, value: &[u8], rule: Rule<'_>) -> Result<Ruling, StoreError> {
-        let path = place(&self.store, key).map_err(unanswered)?;
+    pub async fn replace(
+        &self,
+        key: &str,
+        value: &[u8],
+        rule: Rule<'_>,
+    ) -> Result<Ruling, StoreError> {
+        let path = place(&self.folder, key).map_err(unanswered)?;
         let lock = blocking(move || lock(&path)).await.map_err(unanswered)?;
         let ruling = rule(self.get(key).await?.as_deref());
         if ruling == Ruling::Write {
@@ -50,40 +49,6 @@ impl SnapshotStore for Files {
         }
         drop(lock);
         Ok(ruling)
-    }
-
-    async fn recall(&self, key: &str) -> Option<Vec<u8>> {
-        read(&place(&self.state, key).ok()?).await.ok()
-    }
-
-    async fn keep(&self, key: &str, value: &[u8]) {
-        let (Ok(path), value) = (place(&self.state, key), value.to_vec()) else {
-            return;
-        };
-        let written = blocking(move || write(&path, &value)).await;
-        if let Err(error) = written {
-            tracing::warn!(key, %error, "cannot keep a copy; a restart would depend on the store");
-        }
-    }
-
-    async fn keep_only(&self, keys: &BTreeSet<String>) {
-        let Some(prefix) = keys.first().and_then(|key| key.rsplit_once('/')) else {
-            return;
-        };
-        let Ok(folder) = place(&self.state, prefix.0) else {
-            return;
-        };
-        let names: BTreeSet<String> = keys
-            .iter()
-            .filter_map(|key| key.rsplit('/').next())
-            .map(str::to_owned)
-            .collect();
-        let swept = blocking(move || sweep(&folder, &names)).await;
-        if let Err(error) = swept
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::warn!(%error, "cannot remove old copies");
-        }
     }
 }
 
@@ -93,7 +58,7 @@ fn unanswered(error: io::Error) -> StoreError {
 }
 
 /// Keys are made by the edge, so a strange one is a bug; it still never leaves the directory.
-fn place(root: &Path, key: &str) -> io::Result<PathBuf> {
+pub fn place(root: &Path, key: &str) -> io::Result<PathBuf> {
     let plain = |part: &str| {
         !part.is_empty()
             && part
@@ -109,7 +74,7 @@ fn place(root: &Path, key: &str) -> io::Result<PathBuf> {
     Ok(root.join(key))
 }
 
-async fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub async fn read(path: &Path) -> io::Result<Vec<u8>> {
     let file = tokio::fs::File::open(path).await?;
     // One byte more than anything may have: enough for the edge to refuse it by its size.
     let limit = limits::MANIFEST_BYTES.max(limits::OBJECT_BYTES) as u64 + 1;
@@ -119,7 +84,7 @@ async fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-async fn blocking<T: Send + 'static>(
+pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     tokio::task::spawn_blocking(work)
@@ -128,7 +93,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Write, flush to disk, rename: after a crash there is the old value or the new one.
-fn write(path: &Path, value: &[u8]) -> io::Result<()> {
+pub fn write(path: &Path, value: &[u8]) -> io::Result<()> {
     use std::io::Write;
     static SERIAL: AtomicU64 = AtomicU64::new(0);
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -154,28 +119,4 @@ fn lock(path: &Path) -> io::Result<std::fs::File> {
     let file = std::fs::File::create(path.with_extension("lock"))?;
     file.lock()?;
     Ok(file)
-}
-
-/// How old a file must be before it is swept. Requests keep objects while another one sweeps by the
-/// manifest it knew: without this, the object of a newer manifest could vanish right after it was kept.
-const SWEEP_AGE: Duration = Duration::from_secs(60);
-
-/// Removes what isn't named, also what a crash left half-written.
-fn sweep(folder: &Path, names: &BTreeSet<String>) -> io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let known = entry
-            .file_name()
-            .to_str()
-            .is_some_and(|name| names.contains(name));
-        let young = entry
-            .metadata()?
-            .modified()?
-            .elapsed()
-            .is_ok_and(|age| age < SWEEP_AGE);
-        if !known && !young && entry.file_type()?.is_file() {
-            std::fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }

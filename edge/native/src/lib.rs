@@ -4,25 +4,40 @@
 
 mod art;
 mod files;
+mod framing;
+mod listen;
+mod metrics;
+mod own_copy;
+mod redis_store;
 mod serve;
+mod span;
+mod store;
+#[cfg(feature = "otel")]
+pub mod telemetry;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use skyful::manifest::TrustSet;
-use skyful_edge::{Config, ConfigError, Edge};
+use skyful::secret::{BadSecret, Secrets};
+use skyful_edge::{Absent, Config, ConfigError, Edge, Ports, StoreError, settings};
 use tokio::net::TcpListener;
 
-pub use files::Files;
+use metrics::Metrics;
+use store::Store;
+
+pub use redis_store::{Redis, RedisUrl};
+pub use store::Place;
 
 /// What a deployment says.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The directory to which the origin delivers. It needn't exist yet.
-    pub store: PathBuf,
+    pub store: Place,
     /// Where this edge keeps its own copy of what it served from, for a restart without a store.
-    /// None: `.edge-state` in the store.
+    /// None: `.edge-state` in the store's directory, or in the working directory.
     pub state: Option<PathBuf>,
     /// Port 0 takes a free one.
     pub listen: SocketAddr,
@@ -37,12 +52,20 @@ pub struct Options {
     pub recheck_ms: u64,
     /// Origins that browsers may call from; `*` is all of them.
     pub cors: Vec<String>,
+    /// Where Prometheus asks for `/metrics`. None: nowhere.
+    pub metrics: Option<SocketAddr>,
+    /// What seals receipts and ledgers: 64 hex digits, several separated by commas. Empty: answers carry neither.
+    pub secret: String,
+    /// How caps are counted: `off`, `ledger`, or in Redis `exact`. None: by ledgers, if there is a secret.
+    pub caps: Option<String>,
+    /// How long connections are still taken after a shutdown began, while `/healthz` says so.
+    pub drain: Duration,
 }
 
 impl Options {
     /// The defaults: looks at the manifest every half second, no preview, no assets, no other origins.
     pub fn new(
-        store: impl Into<PathBuf>,
+        store: impl Into<Place>,
         listen: SocketAddr,
         workspace: impl Into<String>,
         env: impl Into<String>,
@@ -59,6 +82,10 @@ impl Options {
             assets: None,
             recheck_ms: 500,
             cors: Vec::new(),
+            metrics: None,
+            secret: String::new(),
+            caps: None,
+            drain: Duration::ZERO,
         }
     }
 }
@@ -67,6 +94,10 @@ impl Options {
 #[derive(Debug)]
 pub enum Error {
     Config(ConfigError),
+    Secret(BadSecret),
+    /// What is wrong with how caps are to be counted.
+    Caps(&'static str),
+    Store(StoreError),
     Listen(SocketAddr, std::io::Error),
 }
 
@@ -74,6 +105,9 @@ impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Config(error) => write!(f, "{error}"),
+            Self::Secret(error) => write!(f, "{error}"),
+            Self::Caps(why) => write!(f, "the mode of counting caps: {why}"),
+            Self::Store(error) => write!(f, "{error}"),
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
         }
     }
@@ -83,6 +117,9 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Config(error) => Some(error),
+            Self::Secret(error) => Some(error),
+            Self::Caps(_) => None,
+            Self::Store(error) => Some(error),
             Self::Listen(_, error) => Some(error),
         }
     }
@@ -92,38 +129,78 @@ impl std::error::Error for Error {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    metrics: Option<TcpListener>,
     app: Arc<App>,
     assets: Option<PathBuf>,
     recheck_ms: u64,
+    drain: Duration,
 }
 
 /// What all connections share.
 struct App {
-    edge: Edge,
-    files: Files,
+    edge: Arc<Edge>,
+    store: Store,
+    metrics: Option<Arc<Metrics>>,
+    /// Whether connections should end with their next answer.
+    leaving: AtomicBool,
 }
+
+impl Ports for App {
+    type Store = Store;
+    type Caps = Store;
+    type Events = Absent;
+
+    fn store(&self) -> &Store {
+        &self.store
+    }
+
+    fn caps(&self) -> &Store {
+        &self.store
+    }
+
+    fn events(&self) -> &Absent {
+        &Absent
+    }
+}
+
+/// Requests look at the manifest by themselves only if the look beside them is so many times late: a store
+/// that hangs must not be waited for by visitors.
+const PATIENCE: i64 = 4;
 
 impl Server {
     pub async fn bind(options: Options) -> Result<Self, Error> {
-        let state = options
-            .state
-            .unwrap_or_else(|| options.store.join(".edge-state"));
         let mut config = Config::new(options.workspace, options.env, options.trust);
         config.preview = options.preview;
         config.cors = options.cors;
         config.recheck_ms = i64::try_from(options.recheck_ms).unwrap_or(i64::MAX);
-        config.wait_ms = config.recheck_ms;
-        let edge = Edge::new(config).map_err(Error::Config)?;
-        let listen = |error| Error::Listen(options.listen, error);
-        let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
-        let files = Files::new(options.store, state);
+        config.wait_ms = config.recheck_ms.saturating_mul(PATIENCE);
+        let store = Store::new(options.store, options.state).map_err(Error::Store)?;
+        config.secrets = Secrets::parse(&options.secret, &config.workspace, &config.env)
+            .map_err(Error::Secret)?;
+        config.caps =
+            settings::cap_mode(options.caps.as_deref(), &config.secrets, store.cap_modes())
+                .map_err(Error::Caps)?;
+        let edge = Arc::new(Edge::new(config).map_err(Error::Config)?);
+        let (listener, address) = listen(options.listen).await?;
+        let metrics = match options.metrics {
+            Some(wanted) => Some(listen(wanted).await?.0),
+            None => None,
+        };
         Ok(Self {
             listener,
             address,
-            app: Arc::new(App { edge, files }),
+            app: Arc::new(App {
+                metrics: metrics
+                    .is_some()
+                    .then(|| Arc::new(Metrics::new(Arc::clone(&edge)))),
+                edge,
+                store,
+                leaving: AtomicBool::new(false),
+            }),
+            metrics,
             assets: options.assets,
             recheck_ms: options.recheck_ms,
+            drain: options.drain,
         })
     }
 
@@ -131,11 +208,38 @@ impl Server {
         self.address
     }
 
-    /// Serves until `shutdown` ends, then lets open requests end for up to ten seconds.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let router = serve::router(Arc::clone(&self.app), self.assets);
-        let watch = tokio::spawn(serve::watch(self.app, self.recheck_ms));
-        serve::accept(self.listener, router, shutdown).await;
-        watch.abort();
+    /// Where Prometheus may ask.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref()?.local_addr().ok()
     }
+
+    /// Serves until `shutdown` ends. From then on `/healthz` says so; connections are still taken for the
+    /// time that [`Options::drain`] gives, then open requests have ten seconds to end.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let mut beside = tokio::task::JoinSet::new();
+        if let (Some(listener), Some(metrics)) = (self.metrics, &self.app.metrics) {
+            let router = metrics::router(Arc::clone(metrics));
+            beside.spawn(async move {
+                if let Err(error) = axum::serve(listener, router).await {
+                    tracing::warn!(%error, "metrics");
+                }
+            });
+        }
+        let router = serve::router(Arc::clone(&self.app), self.assets);
+        beside.spawn(serve::watch(Arc::clone(&self.app), self.recheck_ms));
+        let leaving = async {
+            shutdown.await;
+            self.app.edge.drain();
+            self.app.leaving.store(true, Ordering::Relaxed);
+            tokio::time::sleep(self.drain).await;
+        };
+        listen::accept(self.listener, router, leaving).await;
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let failed = |error| Error::Listen(address, error);
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let local = listener.local_addr().map_err(failed)?;
+    Ok((listener, local))
 }

@@ -26,16 +26,18 @@ static LOGGED: Mutex<Option<Fault>> = Mutex::new(None);
 async fn handle(request: Request) -> impl IntoResponse {
     let started = Instant::now();
     let (head, body) = request.into_parts();
-    let mut answer = match settings().await {
+    let answer = match settings().await {
         Ok(settings) => answer(settings, &head, body).await,
         Err(Wrong { variable, why }) => {
             eprintln!("skyful: the variable {variable}: {why}");
-            skyful_edge::Response::misconfigured(variable, why)
+            let header = |name: &str| joined(&head.headers, name);
+            skyful_edge::Response::misconfigured(variable, why).identified(
+                head.method.as_str(),
+                &header,
+                random(),
+            )
         }
     };
-    if head.method == "HEAD" {
-        answer.body.clear();
-    }
     sent(answer.timed(started.elapsed().as_secs_f64() * 1_000.0))
 }
 
@@ -47,15 +49,14 @@ async fn answer(
     let header = |name: &str| joined(&head.headers, name);
     let (method, path) = (head.method.as_str(), head.uri.path());
     let limit = settings.edge.body_limit(method, path, &header);
-    let Ok(body) = read(body, limit).await else {
-        return skyful_edge::Response::broken_off();
-    };
+    let body = read(body, limit).await;
+    let broken_off = body.is_err();
     let request = skyful_edge::Request {
         method,
         path,
         query: head.uri.query().unwrap_or(""),
         header: &header,
-        body: &body,
+        body: body.as_deref().unwrap_or_default(),
         // No country and no region: Spin documents no header for them that a client couldn't set.
         facts: Facts {
             ip: header(&settings.client_ip).and_then(|ip| settings::client_ip(&ip)),
@@ -63,6 +64,10 @@ async fn answer(
         },
     };
     let edge = &settings.edge;
+    if broken_off {
+        let answer = skyful_edge::Response::broken_off();
+        return edge.completed(&request, answer, random());
+    }
     let platform = Platform::default();
     let answer = edge.handle(&platform, request, now_ms(), random()).await;
     log(edge.last_fault());
@@ -112,13 +117,7 @@ async fn read(mut body: IncomingRequestBody, limit: usize) -> Result<Vec<u8>, Er
 }
 
 fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
-    let mut values = headers.get_all(name).iter();
-    let mut text = values.next()?.to_str().ok()?.to_owned();
-    for value in values {
-        text.push_str(", ");
-        text.push_str(value.to_str().ok()?);
-    }
-    Some(text)
+    skyful_edge::http::joined(headers.get_all(name).iter().map(HeaderValue::as_bytes))
 }
 
 fn sent(answer: skyful_edge::Response) -> Response<FullBody<Bytes>> {

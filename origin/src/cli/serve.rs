@@ -1,6 +1,5 @@
 //! `skyful serve`: an edge on this machine, alone or together with a publisher.
 
-use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,11 +7,12 @@ use std::time::Duration;
 use serde_json::json;
 use skyful::compile::Compiler;
 use skyful::manifest::TrustSet;
-use skyful_native::{Options, Server};
+use skyful_native::{Options, Place, Server};
 
 use crate::document::Document;
 use crate::failure::{FAULT, Failure};
 use crate::publisher::{self, Destination, Outcome, Publisher};
+use crate::telemetry::Telemetry;
 use crate::{key_file, output};
 
 /// What a publisher and an edge on one machine keep, beside the document.
@@ -24,33 +24,70 @@ pub const LISTEN: &str = "127.0.0.1:8787";
 pub struct Args {
     /// Document to publish at every save; without it, only what stands in the store is served
     file: Option<PathBuf>,
-    /// Store directory [default with FILE: .skyful/store beside it]
-    #[arg(long, value_name = "DIR", required_unless_present = "file")]
-    store: Option<PathBuf>,
+    /// Store: a directory, or redis://, rediss://, redis+unix:// [default with FILE: .skyful/store beside it]
+    #[arg(long, value_name = "DIR|URL", required_unless_present = "file")]
+    #[arg(env = "SKYFUL_STORE", hide_env_values = true)]
+    store: Option<String>,
+    /// The edge's own copy, for a restart without a store [default: .edge-state in the store's directory]
+    #[arg(long, value_name = "DIR", env = "SKYFUL_STATE")]
+    state: Option<PathBuf>,
     /// Address to listen on; port 0 takes a free one
-    #[arg(long, default_value = LISTEN, value_name = "ADDRESS:PORT")]
+    #[arg(long, default_value = LISTEN, value_name = "ADDRESS:PORT", env = "SKYFUL_LISTEN")]
     listen: SocketAddr,
     /// Environment
-    #[arg(long, default_value = "dev", value_parser = super::name)]
+    #[arg(long, default_value = "dev", value_parser = super::name, env = "SKYFUL_ENV")]
     env: String,
-    /// Workspace, if the store holds several
-    #[arg(long, value_parser = super::name)]
+    /// Workspace, if the store holds several or is no directory
+    #[arg(long, value_parser = super::name, env = "SKYFUL_WORKSPACE")]
     workspace: Option<String>,
     /// Signing key [default with FILE: .skyful/key beside it, made if missing]
-    #[arg(long, value_name = "KEYFILE")]
+    #[arg(long, value_name = "KEYFILE", env = "SKYFUL_KEY")]
     key: Option<PathBuf>,
     /// Whose manifests to serve: public keys, or a file with one
-    #[arg(long, value_name = "PUBKEY", conflicts_with = "file")]
+    #[arg(
+        long,
+        value_name = "PUBKEY",
+        conflicts_with = "file",
+        env = "SKYFUL_TRUST"
+    )]
     trust: Option<String>,
     /// Let requests say what time it is and what was seen before
-    #[arg(long)]
+    #[arg(long, env = "SKYFUL_PREVIEW")]
     preview: bool,
     /// Pictures to serve under /art/ [default with FILE: art beside it, if there]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "SKYFUL_ASSETS")]
     assets: Option<PathBuf>,
     /// Origins that browsers may call from; `*` is all of them
-    #[arg(long, value_name = "ORIGIN")]
+    #[arg(
+        long,
+        value_name = "ORIGIN",
+        env = "SKYFUL_CORS",
+        value_delimiter = ','
+    )]
     cors: Vec<String>,
+    /// What seals receipts and ledgers, 64 hex digits; several separated by commas while one follows another
+    #[arg(
+        long,
+        value_name = "HEX",
+        env = "SKYFUL_SECRET",
+        hide_env_values = true
+    )]
+    secret: Option<String>,
+    /// How caps are counted: off, ledger, or in Redis exact [default: ledger, if there is a secret]
+    #[arg(long, value_name = "MODE", env = "SKYFUL_CAPS")]
+    caps: Option<String>,
+    /// Address for Prometheus to ask for /metrics [default: none]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "SKYFUL_METRICS")]
+    metrics: Option<SocketAddr>,
+    /// Seconds in which connections are still taken after SIGTERM, while /healthz says 503
+    #[arg(
+        long,
+        default_value_t = 0,
+        value_name = "SECONDS",
+        env = "SKYFUL_DRAIN_DELAY"
+    )]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=3_600))]
+    drain_delay: u64,
     /// Publish once instead of at every save
     #[arg(long, requires = "file")]
     no_watch: bool,
@@ -60,18 +97,32 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
-        .init();
+    let telemetry = Telemetry::start()?;
+    let done = run_edge(args, json);
+    telemetry.end();
+    done
+}
+
+fn run_edge(args: &Args, json: bool) -> Result<(), Failure> {
     let store = match (&args.store, &args.file) {
-        (Some(store), _) => store.clone(),
-        (None, Some(file)) => beside(file, DATA).join("store"),
+        // The text may hold a password, so it isn't repeated.
+        (Some(store), _) => {
+            Place::parse(store).map_err(|why| Failure::usage(format!("the store is {why}")))?
+        }
+        (None, Some(file)) => Place::Directory(beside(file, DATA).join("store")),
         (None, None) => return Err(Failure::usage("no store given")),
     };
     let trust = match &args.file {
-        Some(file) => publish(args, file, &store)?,
+        Some(file) => match &store {
+            Place::Directory(store) => publish(args, file, store)?,
+            Place::Redis(_) => {
+                return Err(
+                    Failure::usage("a document is published into a directory only").hint(
+                        "run the edge without it, and publish with `skyful publish FILE --to URL`",
+                    ),
+                );
+            }
+        },
         None => trusted(args)?,
     };
     let trust = TrustSet::parse(&trust).map_err(Failure::usage)?;
@@ -83,14 +134,19 @@ pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
     done
 }
 
-async fn serve(args: &Args, store: PathBuf, trust: TrustSet, json: bool) -> Result<(), Failure> {
+async fn serve(args: &Args, store: Place, trust: TrustSet, json: bool) -> Result<(), Failure> {
     let mut stop = std::pin::pin!(stop(args.until_stdin_closes));
     let workspace = tokio::select! {
         workspace = workspace(args, &store) => workspace?,
         () = &mut stop => return Ok(()),
     };
     let mut options = Options::new(store, args.listen, workspace, args.env.clone(), trust);
+    options.state.clone_from(&args.state);
     options.preview = args.preview;
+    options.secret = args.secret.clone().unwrap_or_default();
+    options.caps.clone_from(&args.caps);
+    options.metrics = args.metrics;
+    options.drain = Duration::from_secs(args.drain_delay);
     options.cors.clone_from(&args.cors);
     options.recheck_ms = 250;
     options.assets = args.assets.clone().or_else(|| {
@@ -98,20 +154,34 @@ async fn serve(args: &Args, store: PathBuf, trust: TrustSet, json: bool) -> Resu
         art.is_dir().then_some(art)
     });
     let server = Server::bind(options).await.map_err(|error| match &error {
-        skyful_native::Error::Listen(_, cause) if cause.kind() == std::io::ErrorKind::AddrInUse => {
-            Failure::usage(format!("{} is taken by another program", args.listen))
+        skyful_native::Error::Listen(address, cause)
+            if cause.kind() == std::io::ErrorKind::AddrInUse =>
+        {
+            Failure::usage(format!("{address} is taken by another program"))
                 .hint("`--listen 127.0.0.1:0` takes a free port, `--listen ADDRESS:PORT` another")
         }
         _ => Failure::usage(error),
     })?;
     let url = format!("http://{}", server.local_addr());
+    let metrics = server
+        .metrics_addr()
+        .map(|address| format!("http://{address}/metrics"));
     if json {
-        output::json(&json!({"url": url}))?;
+        output::json(&json!({"url": url, "metrics": metrics}))?;
     } else {
         output::text(&format!("{url}\n"))?;
     }
-    server.run(stop).await;
+    tokio::select! {
+        () = server.run(stop) => {}
+        () = asked_twice() => {}
+    }
     Ok(())
+}
+
+/// Somebody who asks again doesn't want to wait for open requests.
+async fn asked_twice() {
+    super::asked_to_end().await;
+    super::asked_to_end().await;
 }
 
 /// Publishes the document, and goes on doing so in a thread of its own. Returns whom to trust.
@@ -178,11 +248,15 @@ pub fn keep_out_of_git(folder: &Path) -> Result<(), Failure> {
 
 /// Which workspace to serve: the one given, or that of the document, or the only one that the store
 /// has. Waits for the first one to be published.
-async fn workspace(args: &Args, store: &Path) -> Result<String, Failure> {
+async fn workspace(args: &Args, store: &Place) -> Result<String, Failure> {
     const LOOK: Duration = Duration::from_millis(100);
     if let Some(given) = &args.workspace {
         return Ok(given.clone());
     }
+    let Place::Directory(store) = store else {
+        return Err(Failure::usage("which workspace to serve is not said")
+            .hint("give `--workspace`: only a directory can be searched for it"));
+    };
     let of_document = |file: &PathBuf| {
         let document = Document::read(file).ok()?;
         document.checked.workspace.map(|workspace| workspace.key)

@@ -18,8 +18,11 @@ pub struct Running {
 
 impl Running {
     pub fn start(desk: &Desk, args: &[&str]) -> Self {
-        let mut child = desk
-            .command(args)
+        Self::spawn(&mut desk.command(args))
+    }
+
+    pub fn spawn(command: &mut std::process::Command) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -41,7 +44,15 @@ impl Running {
 
     /// Asks politely, as Ctrl-C does.
     pub fn interrupt(&mut self) -> Option<i32> {
-        signal("-INT", self.child.id());
+        self.signal("-INT");
+        self.ended()
+    }
+
+    pub fn signal(&self, name: &str) {
+        assert!(signal(name, self.child.id()));
+    }
+
+    pub fn ended(&mut self) -> Option<i32> {
         let started = Instant::now();
         while started.elapsed() < Duration::from_secs(10) {
             if let Some(status) = self.child.try_wait().expect("waited") {

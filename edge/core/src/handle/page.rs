@@ -55,15 +55,15 @@ impl Edge {
         }
         let Visit {
             outcome,
+            sequence,
             newest,
             minted,
-            ..
         } = visit;
         let mut response = match outcome {
             Outcome::Keep => Response::json(200, br#"{"keep":true}"#.to_vec()),
             Outcome::UnknownPage => unknown_page(page).response(),
-            Outcome::Empty { body } => Response::json(200, body),
-            Outcome::Page(page) => of_page(page, behind),
+            Outcome::Empty { body } => Response::json(200, body).about(page, sequence),
+            Outcome::Page(found) => of_page(found, behind).about(page, sequence),
         };
         if behind {
             response = response.with("skyful-behind", newest.to_string());

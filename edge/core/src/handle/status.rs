@@ -98,7 +98,7 @@ impl Edge {
             }),
             counters: Counters {
                 requests: counters.requests,
-                plans_served: counters.answers.plan,
+                plans_served: counters.answers.plans(),
                 defaults_served: counters.answers.default,
                 errors_served: counters.answers.error,
                 fallbacks: counters.fallbacks,
@@ -122,6 +122,14 @@ impl Edge {
     /// Healthy is what can answer pages. A probe that only wants to know whether the process lives
     /// takes any answer.
     pub(super) fn health(&self) -> Result<Response, Problem> {
+        if self.draining() {
+            return Err(Problem::new(
+                503,
+                "draining",
+                "This edge is about to end",
+                "it still answers, but new requests should go elsewhere",
+            ));
+        }
         self.view().ok_or_else(no_snapshot)?;
         let body = br#"{"status":"ok"}"#.to_vec();
         Ok(Response::json(200, body).with("cache-control", "no-store"))

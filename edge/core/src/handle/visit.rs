@@ -207,12 +207,7 @@ impl Edge {
     }
 
     fn count_answer(&self, reason: Reason) {
-        let answers = &mut self.state().counters.answers;
-        match reason {
-            Reason::Static | Reason::TargetingMatch | Reason::Split => answers.plan += 1,
-            Reason::Default => answers.default += 1,
-            Reason::Error => answers.error += 1,
-        }
+        self.state().counters.answers.count(reason);
     }
 }
 
@@ -235,11 +230,7 @@ impl Page {
 
 /// 128 random bits: two visitors never share one.
 fn anonymous(random: [u8; 16]) -> String {
-    format!("anon-{}", hex(random))
-}
-
-pub(super) fn hex(bytes: [u8; 16]) -> String {
-    format!("{:032x}", u128::from_be_bytes(bytes))
+    format!("anon-{:032x}", u128::from_be_bytes(random))
 }
 
 /// The page belongs to what a client holds, whether it stood in the body or in the path.

@@ -8,4 +8,5 @@ mod lag;
 mod manifests;
 mod publish;
 mod requests;
+mod watched;
 mod world;
