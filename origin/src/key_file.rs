@@ -30,10 +30,28 @@ pub fn short_name(key: &SigningKey) -> String {
     format!("{:016x}", skyful::manifest::key_id(&key.verifying_key()))
 }
 
-pub fn generate(path: &Path) -> Result<SigningKey, Failure> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed)
+fn random() -> Result<[u8; 32], Failure> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)
         .map_err(|error| Failure::usage(format!("no randomness to be had: {error}")))?;
+    Ok(bytes)
+}
+
+/// What seals receipts and ledgers, of a file that is made if it isn't there yet.
+pub fn seal_or_generate(path: &Path) -> Result<String, Failure> {
+    if !path.exists() {
+        let text = format!(
+            "# Seals receipts and ledgers, SECRET: the same for all edges of an environment (SKYFUL_SECRET).\n{}\n",
+            hex(random()?)
+        );
+        write_new(path, &text, 0o600)?;
+    }
+    let text = fs::read_to_string(path).map_err(|error| Failure::io("read", path, &error))?;
+    Ok(significant(&text).to_owned())
+}
+
+pub fn generate(path: &Path) -> Result<SigningKey, Failure> {
+    let seed = random()?;
     let key = SigningKey::from_bytes(&seed);
     let public = public_path(path);
     if public.exists() {

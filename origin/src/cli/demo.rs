@@ -50,7 +50,9 @@ pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
     };
     serve::keep_out_of_git(&data)?;
     let key = key_file::read_or_generate(&data.join("key"))?;
+    let secret = key_file::seal_or_generate(&data.join(serve::SECRET))?;
     let demo = Demo {
+        secret,
         trust: key_file::public_hex(&key),
         file,
         data,
@@ -65,6 +67,8 @@ pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
 struct Demo {
     file: PathBuf,
     data: PathBuf,
+    /// What seals receipts and ledgers.
+    secret: String,
     /// Public half of the publisher's key.
     trust: String,
     listen: SocketAddr,
@@ -144,6 +148,8 @@ impl Demo {
         command.arg("--store").arg(self.data.join("store"));
         command.args(["--trust", &self.trust]);
         command.args(["--listen", &self.listen.to_string()]);
+        // Not among the arguments, which everybody on the machine can read.
+        command.env("SKYFUL_SECRET", &self.secret);
         let pictures = serve::beside(&self.file, sample::PICTURES);
         if pictures.is_dir() {
             command.arg("--assets").arg(pictures);

@@ -17,6 +17,8 @@ use crate::{key_file, output};
 
 /// What a publisher and an edge on one machine keep, beside the document.
 pub const DATA: &str = ".skyful";
+/// Among it, what seals receipts and ledgers.
+pub const SECRET: &str = "secret";
 /// Where the edge listens unless told otherwise.
 pub const LISTEN: &str = "127.0.0.1:8787";
 
@@ -65,7 +67,8 @@ pub struct Args {
         value_delimiter = ','
     )]
     cors: Vec<String>,
-    /// What seals receipts and ledgers, 64 hex digits; several separated by commas while one follows another
+    /// What seals receipts and ledgers, 64 hex digits; several separated by commas while one follows another [default with
+    /// FILE: .skyful/secret beside it, made if missing]
     #[arg(
         long,
         value_name = "HEX",
@@ -143,7 +146,11 @@ async fn serve(args: &Args, store: Place, trust: TrustSet, json: bool) -> Result
     let mut options = Options::new(store, args.listen, workspace, args.env.clone(), trust);
     options.state.clone_from(&args.state);
     options.preview = args.preview;
-    options.secret = args.secret.clone().unwrap_or_default();
+    options.secret = match (&args.secret, &args.file) {
+        (Some(secret), _) => secret.clone(),
+        (None, Some(file)) => key_file::seal_or_generate(&data(file)?.join(SECRET))?,
+        (None, None) => String::new(),
+    };
     options.caps.clone_from(&args.caps);
     options.metrics = args.metrics;
     options.drain = Duration::from_secs(args.drain_delay);
