@@ -9,6 +9,8 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+pub(crate) use json::{Strict, Text};
+
 use crate::limits;
 
 /// Everything a page can depend on but the snapshot.
