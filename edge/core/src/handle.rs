@@ -2,6 +2,7 @@
 //! on the page in `skyful::resolve`.
 
 mod cors;
+mod events;
 mod facts;
 mod page;
 mod publish;
@@ -27,6 +28,7 @@ pub(crate) struct Call<'r, P: Ports> {
 
 enum Route<'a> {
     Resolve,
+    Events,
     /// Still percent-encoded.
     Page(&'a str),
     Status,
@@ -44,7 +46,7 @@ impl Route<'_> {
 
     fn methods(&self) -> &'static str {
         match self {
-            Self::Resolve => "POST, OPTIONS",
+            Self::Resolve | Self::Events => "POST, OPTIONS",
             Self::Page(_) => "GET, HEAD, OPTIONS",
             Self::Status => "GET, HEAD, OPTIONS",
             Self::Health => "GET, HEAD",
@@ -57,6 +59,7 @@ impl Route<'_> {
 fn route(path: &str) -> Option<Route<'_>> {
     match path {
         "/v1/resolve" => Some(Route::Resolve),
+        "/v1/events" => Some(Route::Events),
         "/v1/status" => Some(Route::Status),
         "/healthz" => Some(Route::Health),
         "/v1/manifest" => Some(Route::Slot(Slot::Manifest)),
@@ -139,6 +142,7 @@ impl Edge {
                 Ok(self.preflight(request, route.methods()))
             }
             ("POST", Route::Resolve) => self.resolve_body(call).await,
+            ("POST", Route::Events) => self.take_events(call).await,
             ("GET" | "HEAD", Route::Page(page)) => {
                 let Some(page) = percent_decode(page) else {
                     return Err(bad_request("a page is UTF-8 after percent-decoding").at("page"));

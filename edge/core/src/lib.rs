@@ -12,6 +12,7 @@
     )
 )]
 
+pub mod forward;
 pub mod handle;
 pub mod http;
 mod load;

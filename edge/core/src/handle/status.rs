@@ -63,6 +63,9 @@ struct Counters {
     behind: u64,
     refused_manifests: u64,
     store_errors: u64,
+    events_accepted: u64,
+    events_rejected: u64,
+    events_unkept: u64,
 }
 
 #[derive(Serialize)]
@@ -105,6 +108,9 @@ impl Edge {
                 behind: counters.behind,
                 refused_manifests: counters.refused_manifests,
                 store_errors: counters.store_errors,
+                events_accepted: counters.events_accepted,
+                events_rejected: counters.events_rejected,
+                events_unkept: counters.events_unkept,
             },
             cache: Cache {
                 objects: state.cache.objects(),
