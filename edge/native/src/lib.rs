@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod art;
+mod events;
 mod files;
 mod serve;
 
@@ -11,9 +12,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use skyful::manifest::TrustSet;
-use skyful_edge::{Config, ConfigError, Edge};
+use skyful::secret::{BadSecret, Secrets};
+use skyful_edge::{Absent, Config, ConfigError, Edge, Ports};
 use tokio::net::TcpListener;
 
+use events::Events;
+pub use events::{Collector, EventOptions};
 pub use files::Files;
 
 /// What a deployment says.
@@ -37,6 +41,10 @@ pub struct Options {
     pub recheck_ms: u64,
     /// Origins that browsers may call from; `*` is all of them.
     pub cors: Vec<String>,
+    /// What seals receipts: 64 hex digits, several separated by commas. Empty: answers carry none.
+    pub secret: String,
+    /// None: no events are taken.
+    pub events: Option<EventOptions>,
 }
 
 impl Options {
@@ -59,6 +67,8 @@ impl Options {
             assets: None,
             recheck_ms: 500,
             cors: Vec::new(),
+            secret: String::new(),
+            events: None,
         }
     }
 }
@@ -67,6 +77,9 @@ impl Options {
 #[derive(Debug)]
 pub enum Error {
     Config(ConfigError),
+    Secret(BadSecret),
+    /// The log of events cannot be opened.
+    Events(std::io::Error),
     Listen(SocketAddr, std::io::Error),
 }
 
@@ -74,6 +87,8 @@ impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Config(error) => write!(f, "{error}"),
+            Self::Secret(error) => write!(f, "{error}"),
+            Self::Events(error) => write!(f, "cannot keep events: {error}"),
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
         }
     }
@@ -83,7 +98,8 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Config(error) => Some(error),
-            Self::Listen(_, error) => Some(error),
+            Self::Secret(error) => Some(error),
+            Self::Events(error) | Self::Listen(_, error) => Some(error),
         }
     }
 }
@@ -100,7 +116,31 @@ pub struct Server {
 /// What all connections share.
 struct App {
     edge: Edge,
+    ports: Wired,
+}
+
+/// What this platform gives the edge.
+struct Wired {
     files: Files,
+    events: Events,
+}
+
+impl Ports for Wired {
+    type Store = Files;
+    type Caps = Absent;
+    type Events = Events;
+
+    fn store(&self) -> &Files {
+        &self.files
+    }
+
+    fn caps(&self) -> &Absent {
+        &Absent
+    }
+
+    fn events(&self) -> &Events {
+        &self.events
+    }
 }
 
 impl Server {
@@ -113,15 +153,22 @@ impl Server {
         config.cors = options.cors;
         config.recheck_ms = i64::try_from(options.recheck_ms).unwrap_or(i64::MAX);
         config.wait_ms = config.recheck_ms;
+        config.secrets = Secrets::parse(&options.secret, &config.workspace, &config.env)
+            .map_err(Error::Secret)?;
         let edge = Edge::new(config).map_err(Error::Config)?;
         let listen = |error| Error::Listen(options.listen, error);
         let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        let events = match &options.events {
+            Some(options) => Events::open(options).map_err(Error::Events)?,
+            None => Events::default(),
+        };
         let files = Files::new(options.store, state);
+        let ports = Wired { files, events };
         Ok(Self {
             listener,
             address,
-            app: Arc::new(App { edge, files }),
+            app: Arc::new(App { edge, ports }),
             assets: options.assets,
             recheck_ms: options.recheck_ms,
         })
@@ -134,8 +181,9 @@ impl Server {
     /// Serves until `shutdown` ends, then lets open requests end for up to ten seconds.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let router = serve::router(Arc::clone(&self.app), self.assets);
-        let watch = tokio::spawn(serve::watch(self.app, self.recheck_ms));
+        let watch = tokio::spawn(serve::watch(Arc::clone(&self.app), self.recheck_ms));
         serve::accept(self.listener, router, shutdown).await;
         watch.abort();
+        self.app.ports.events.close().await;
     }
 }

@@ -48,7 +48,7 @@ pub fn router(app: Arc<App>, assets: Option<PathBuf>) -> Router {
 pub async fn watch(app: Arc<App>, recheck_ms: u64) {
     let mut logged = None;
     loop {
-        app.edge.refresh(&app.files, now_ms(), random()).await;
+        app.edge.refresh(&app.ports.files, now_ms(), random()).await;
         let fault = app.edge.last_fault();
         if fault != logged {
             let repeated = |what: &str| logged.as_ref().is_some_and(|l| l.what == what);
@@ -156,7 +156,7 @@ async fn answer(
     };
     let answer = app
         .edge
-        .handle(&app.files, request, now_ms(), random())
+        .handle(&app.ports, request, now_ms(), random())
         .await;
     let id = answer.header("x-request-id").unwrap_or_default();
     tracing::debug!(
@@ -213,7 +213,7 @@ fn now_ms() -> i64 {
     })
 }
 
-fn random() -> [u8; 16] {
+pub fn random() -> [u8; 16] {
     let mut bytes = [0; 16];
     if getrandom::fill(&mut bytes).is_err() {
         // Without a source of randomness there are neither minted units nor jitter worth the name; the
