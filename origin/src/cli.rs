@@ -1,10 +1,12 @@
 //! What can be typed after `skyful`, and where it goes. Each command is one file below.
 
 mod check;
+mod collect;
 mod compile;
 mod completions;
 mod demo;
 mod diff;
+mod events;
 mod inspect;
 mod keys;
 mod publish;
@@ -58,6 +60,8 @@ enum Command {
     Publish(publish::Args),
     /// Run an edge on this machine; with a document, publish it too at every save
     Serve(serve::Args),
+    /// Take events from edges and count each one once
+    Collect(collect::Args),
     /// Print the JSON Schema of workspace documents
     Schema,
     /// Print completions for a shell
@@ -79,6 +83,7 @@ pub fn run() -> ExitCode {
         Command::Keys(args) => keys::run(&args, json),
         Command::Publish(args) => publish::run(&args, json),
         Command::Serve(args) => serve::run(&args, json),
+        Command::Collect(args) => collect::run(&args, json),
         Command::Schema => schema::run(),
         Command::Completions(args) => completions::run(&args),
     };

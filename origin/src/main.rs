@@ -7,12 +7,14 @@ mod deliver;
 mod diff;
 mod document;
 mod failure;
+mod ingest;
 mod key_file;
 mod outline;
 mod output;
 mod publisher;
 mod report;
 mod sample;
+mod store;
 mod watch;
 
 fn main() -> std::process::ExitCode {

@@ -51,6 +51,8 @@ pub struct Args {
     /// Origins that browsers may call from; `*` is all of them
     #[arg(long, value_name = "ORIGIN")]
     cors: Vec<String>,
+    #[command(flatten)]
+    events: super::events::EventArgs,
     /// Publish once instead of at every save
     #[arg(long, requires = "file")]
     no_watch: bool,
@@ -93,6 +95,8 @@ async fn serve(args: &Args, store: PathBuf, trust: TrustSet, json: bool) -> Resu
     options.preview = args.preview;
     options.cors.clone_from(&args.cors);
     options.recheck_ms = 250;
+    options.secret = args.events.secret.clone().unwrap_or_default();
+    options.events = args.events.options()?;
     options.assets = args.assets.clone().or_else(|| {
         let art = beside(args.file.as_deref()?, crate::sample::PICTURES);
         art.is_dir().then_some(art)
@@ -229,7 +233,7 @@ fn published(store: &Path, env: &str) -> Vec<String> {
 }
 
 /// Ctrl-C, a polite request to end, or the end of who started this.
-async fn stop(with_stdin: bool) {
+pub async fn stop(with_stdin: bool) {
     let (closed, closing) = tokio::sync::oneshot::channel::<()>();
     if with_stdin {
         std::thread::spawn(move || {
