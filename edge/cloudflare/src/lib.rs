@@ -1,5 +1,5 @@
 //! The edge on Cloudflare Workers: Workers KV is the store, the Cache API the own copy, and a Durable Object
-//! puts what is published in order. Decides nothing: requests, answers, time and chance are carried between
+//! puts what is published in order; a Queue takes events. Decides nothing: requests, answers, time and chance are carried between
 //! the platform and `skyful_edge`.
 //!
 //! A panic would end every request in flight and lose what the isolate remembers, so none may be reachable.
@@ -16,6 +16,7 @@
 )]
 
 mod carry;
+mod events;
 mod kv;
 mod own_copy;
 mod publisher;
@@ -25,9 +26,10 @@ mod store;
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
-use skyful_edge::Edge;
-use worker::{Context, Env, Request, Response, console_error, event};
+use skyful_edge::{Absent, Edge, Ports};
+use worker::{Context, Env, MessageBatch, Request, Response, console_error, event};
 
+use events::Events;
 use settings::Misconfigured;
 use store::Store;
 
@@ -40,7 +42,31 @@ thread_local! {
 
 struct Ready {
     edge: Edge,
+    ports: Wired,
+}
+
+/// What this platform gives the edge.
+struct Wired {
     store: Store,
+    events: Events,
+}
+
+impl Ports for Wired {
+    type Store = Store;
+    type Caps = Absent;
+    type Events = Events;
+
+    fn store(&self) -> &Store {
+        &self.store
+    }
+
+    fn caps(&self) -> &Absent {
+        &Absent
+    }
+
+    fn events(&self) -> &Events {
+        &self.events
+    }
 }
 
 #[event(fetch)]
@@ -49,24 +75,31 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
         Ok(ready) => ready,
         Err(wrong) => return carry::response(wrong.problem()),
     };
-    let Ready { edge, store } = &*ready;
+    let Ready { edge, ports } = &*ready;
     let began = now_ms();
     let Some(asked) = carry::Asked::read(request, edge).await else {
         return carry::response(skyful_edge::Response::broken_off());
     };
-    let answer = asked.answered_by(edge, store, now_ms(), random()).await;
+    let answer = asked.answered_by(edge, ports, now_ms(), random()).await;
     // The platform's clock stands still but for I/O, so this is what the stores took.
     let answer = answer.timed((now_ms() - began) as f64);
     log_fault(edge);
     if edge.config().recheck_ms < edge.config().wait_ms && edge.due(now_ms()) {
         let ready = Rc::clone(&ready);
         context.wait_until(async move {
-            let Ready { edge, store } = &*ready;
-            edge.refresh(store, now_ms(), random()).await;
+            let Ready { edge, ports } = &*ready;
+            edge.refresh(&ports.store, now_ms(), random()).await;
             log_fault(edge);
         });
     }
     carry::response(answer)
+}
+
+/// What waits in the queue, a batch of it.
+#[event(queue)]
+async fn queue(batch: MessageBatch<String>, env: Env, _: Context) -> worker::Result<()> {
+    events::consume(&batch, &env).await;
+    Ok(())
 }
 
 fn ready(env: &Env) -> Result<Rc<Ready>, Misconfigured> {
@@ -74,7 +107,9 @@ fn ready(env: &Env) -> Result<Rc<Ready>, Misconfigured> {
         let make = || {
             let edge = settings::edge(env)?;
             let store = Store::new(env, edge.config())?;
-            Ok(Rc::new(Ready { edge, store }))
+            let events = Events::new(env);
+            let ports = Wired { store, events };
+            Ok(Rc::new(Ready { edge, ports }))
         };
         ready
             .get_or_init(|| make().inspect_err(|wrong| console_error!("skyful: {wrong}")))
