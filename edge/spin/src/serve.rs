@@ -7,13 +7,14 @@ use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::BodyExt;
 use skyful_edge::settings::Setting;
-use skyful_edge::{Facts, Fault};
+use skyful_edge::{Absent, Facts, Fault, Ports};
 use spin_sdk::http::{FullBody, HeaderMap, HeaderValue, IntoResponse, Request, StatusCode};
 use spin_sdk::wasip3::http::types::ErrorCode;
 use spin_sdk::wasip3::http_compat::{IncomingRequestBody, Response};
 use spin_sdk::wasip3::random::random::get_random_u64;
 use spin_sdk::{http_service, variables};
 
+use crate::events::Events;
 use crate::settings::{self, Settings, Wrong};
 use crate::store::KeyValue;
 
@@ -21,6 +22,30 @@ use crate::store::KeyValue;
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
 /// The fault that was logged last.
 static LOGGED: Mutex<Option<Fault>> = Mutex::new(None);
+
+/// What this platform gives the edge, for one request.
+struct Wired<'a> {
+    store: &'a KeyValue,
+    events: Events<'a>,
+}
+
+impl<'a> Ports for Wired<'a> {
+    type Store = KeyValue;
+    type Caps = Absent;
+    type Events = Events<'a>;
+
+    fn store(&self) -> &KeyValue {
+        self.store
+    }
+
+    fn caps(&self) -> &Absent {
+        &Absent
+    }
+
+    fn events(&self) -> &Events<'a> {
+        &self.events
+    }
+}
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
@@ -64,7 +89,17 @@ async fn answer(
     };
     let edge = &settings.edge;
     let store = KeyValue::default();
-    let answer = edge.handle(&store, request, now_ms(), random()).await;
+    let config = edge.config();
+    let events = Events {
+        store: &store,
+        collector: settings.collector.as_ref(),
+        place: format!("{}/{}", config.workspace, config.env),
+    };
+    let ports = Wired {
+        store: &store,
+        events,
+    };
+    let answer = edge.handle(&ports, request, now_ms(), random()).await;
     log(edge.last_fault());
     answer
 }
@@ -76,7 +111,11 @@ async fn settings() -> Result<&'static Settings, Wrong> {
     }
     let mut given = Vec::new();
     let names = Setting::ALL.into_iter().map(settings::name);
-    for variable in names.chain([settings::CLIENT_IP]) {
+    for variable in names.chain([
+        settings::CLIENT_IP,
+        settings::COLLECTOR,
+        settings::COLLECTOR_TOKEN,
+    ]) {
         match variables::get(variable).await {
             Ok(text) => given.push((variable, text)),
             Err(variables::Error::Undefined(_)) => {}
@@ -148,14 +187,14 @@ fn log(fault: Option<Fault>) {
 }
 
 /// A clock before 1970 counts as 1970.
-fn now_ms() -> i64 {
+pub fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     })
 }
 
-fn random() -> [u8; 16] {
+pub fn random() -> [u8; 16] {
     let (high, low) = (get_random_u64(), get_random_u64());
     (u128::from(high) << 64 | u128::from(low)).to_le_bytes()
 }

@@ -26,13 +26,41 @@ impl KeyValue {
     }
 }
 
-impl SnapshotStore for KeyValue {
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+/// What is kept besides snapshots.
+impl KeyValue {
+    pub async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.open().await?.get(key).await.map_err(unanswered)
     }
 
-    async fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+    pub async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
         self.open().await?.set(key, value).await.map_err(unanswered)
+    }
+
+    pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.open().await?.delete(key).await.map_err(unanswered)
+    }
+
+    /// Some of the keys that begin so. A store lists all of its keys or none, so this is for what is rarely asked.
+    pub async fn keys(&self, prefix: &str, most: usize) -> Result<Vec<String>, StoreError> {
+        let mut keys = self.open().await?.get_keys().await;
+        let mut found = Vec::new();
+        while let Some(key) = keys.next().await {
+            if found.len() < most && key.starts_with(prefix) {
+                found.push(key);
+            }
+        }
+        keys.result().await.map_err(unanswered)?;
+        Ok(found)
+    }
+}
+
+impl SnapshotStore for KeyValue {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(key).await
+    }
+
+    async fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.set(key, value).await
     }
 }
 
