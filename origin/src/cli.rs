@@ -1,10 +1,12 @@
 //! What can be typed after `skyful`, and where it goes. Each command is one file below.
 
 mod check;
+mod collect;
 mod compile;
 mod completions;
 mod demo;
 mod diff;
+mod events;
 mod health;
 mod inspect;
 mod keys;
@@ -59,6 +61,8 @@ enum Command {
     Publish(publish::Args),
     /// Run an edge on this machine; with a document, publish it too at every save
     Serve(serve::Args),
+    /// Take events from edges and count each one once
+    Collect(collect::Args),
     /// Ask an edge whether it can answer; exit code 1 if not
     Health(health::Args),
     /// Print the JSON Schema of workspace documents
@@ -82,6 +86,7 @@ pub fn run() -> ExitCode {
         Command::Keys(args) => keys::run(&args, json),
         Command::Publish(args) => publish::run(&args, json),
         Command::Serve(args) => serve::run(&args, json),
+        Command::Collect(args) => collect::run(&args, json),
         Command::Health(args) => health::run(&args, json),
         Command::Schema => schema::run(),
         Command::Completions(args) => completions::run(&args),

@@ -8,12 +8,14 @@ mod deliver;
 mod diff;
 mod document;
 mod failure;
+mod ingest;
 mod key_file;
 mod outline;
 mod output;
 mod publisher;
 mod report;
 mod sample;
+mod store;
 mod telemetry;
 mod watch;
 

@@ -9,6 +9,8 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+pub(crate) use json::{Strict, Text};
+
 use crate::event::EventKind;
 use crate::limits;
 
@@ -50,16 +52,6 @@ pub struct Seen<'a> {
     pub module: Option<Cow<'a, str>>,
     pub grant: Cow<'a, str>,
     pub at_ms: i64,
-}
-
-impl Seen<'_> {
-    /// What it happened to, as marks in a ledger are named.
-    pub fn owner(&self) -> String {
-        match &self.module {
-            Some(module) => alloc::format!("module/{module}"),
-            None => alloc::format!("page/{}", self.page),
-        }
-    }
 }
 
 /// A value as it was written.

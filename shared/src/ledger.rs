@@ -9,6 +9,7 @@ mod rules;
 pub mod stored;
 pub mod token;
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -66,6 +67,14 @@ impl Grant {
     /// The names of all marks that an event confirms.
     pub fn elements(&self, counted: Counted, owner: &str) -> impl Iterator<Item = u32> {
         (0..OCCURRENCES).map(move |occurrence| self.element(counted, owner, occurrence))
+    }
+}
+
+/// What something happened to, as marks are named by.
+pub fn owner(page: &str, module: Option<&str>) -> String {
+    match module {
+        Some(module) => format!("module/{module}"),
+        None => format!("page/{page}"),
     }
 }
 

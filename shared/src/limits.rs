@@ -123,8 +123,23 @@ pub const LEDGER_BYTES: usize = 1_536;
 pub const LEDGER_MARKS: u32 = 32;
 /// Ledger tokens in one request: of the unit, the unit before it, and the device.
 pub const LEDGER_TOKENS: usize = 4;
-/// Events in one request to resolve, or in one batch.
+/// Events in one batch, whose body is a request's, or in one request to resolve.
 pub const EVENTS: usize = 100;
+/// Bytes of one event as it was sent.
+pub const EVENT_BYTES: usize = 4 << 10;
+/// Bytes of an event's id, name and grant, each.
+pub const EVENT_ID_BYTES: usize = 64;
+/// Characters of an event's value.
+pub const EVENT_VALUE_BYTES: usize = 32;
+/// How far `at` may lie from the moment an edge received the event.
+pub const EVENT_HORIZON_MS: i64 = 7 * 86_400_000;
+/// How long an event may wait between an edge and the collector.
+pub const EVENT_QUEUE_MS: i64 = 14 * 86_400_000;
+/// How long ids are kept: a repeat is acceptable for two horizons, then waits in a queue; two days more to be sure.
+pub const EVENT_KEPT_MS: i64 = 30 * 86_400_000;
+/// Events and bytes of one batch for the collector.
+pub const COLLECT_EVENTS: usize = 1_000;
+pub const COLLECT_BYTES: usize = 1 << 20;
 
 /// How far `valid_until` looks ahead.
 pub const VALID_UNTIL_MS: i64 = 400 * 86_400_000;

@@ -1,13 +1,11 @@
 //! Between the platform's requests and answers and the edge's.
 
-use skyful_edge::{Edge, Facts};
+use skyful_edge::{Edge, Facts, Ports};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::js_sys::{Reflect, Uint8Array};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{ReadableStream, ReadableStreamDefaultReader};
 use worker::{Headers, Request, Response};
-
-use crate::Platform;
 
 /// A request that was read as far as the edge wants to see it.
 pub struct Asked {
@@ -48,7 +46,7 @@ impl Asked {
     pub async fn answered_by(
         &self,
         edge: &Edge,
-        platform: &Platform,
+        ports: &impl Ports,
         now_ms: i64,
         random: [u8; 16],
     ) -> skyful_edge::Response {
@@ -63,7 +61,7 @@ impl Asked {
             body: &self.body,
             facts: self.facts.clone(),
         };
-        edge.handle(platform, request, now_ms, random).await
+        edge.handle(ports, request, now_ms, random).await
     }
 
     fn completed(

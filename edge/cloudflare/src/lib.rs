@@ -1,5 +1,5 @@
 //! The edge on Cloudflare Workers: Workers KV is the store, the Cache API the own copy, and a Durable Object
-//! puts what is published in order. Decides nothing: requests, answers, time and chance are carried between
+//! puts what is published in order; a Queue takes events. Decides nothing: requests, answers, time and chance are carried between
 //! the platform and `skyful_edge`.
 //!
 //! A panic would end every request in flight and lose what the isolate remembers, so none may be reachable.
@@ -18,6 +18,7 @@
 mod caps;
 mod carry;
 mod counter;
+mod events;
 mod kv;
 mod own_copy;
 mod publisher;
@@ -28,10 +29,11 @@ mod store;
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
-use skyful_edge::{Absent, Edge, Ports};
-use worker::{Context, Env, Request, Response, console_error, event};
+use skyful_edge::{Edge, Ports};
+use worker::{Context, Env, MessageBatch, Request, Response, console_error, event};
 
 use caps::Caps;
+use events::Events;
 use settings::Misconfigured;
 use store::Store;
 
@@ -44,19 +46,20 @@ thread_local! {
 
 struct Ready {
     edge: Edge,
-    platform: Platform,
+    ports: Wired,
 }
 
-/// What this deployment is bound to.
-pub struct Platform {
+/// What this platform gives the edge.
+struct Wired {
     store: Store,
     caps: Caps,
+    events: Events,
 }
 
-impl Ports for Platform {
+impl Ports for Wired {
     type Store = Store;
     type Caps = Caps;
-    type Events = Absent;
+    type Events = Events;
 
     fn store(&self) -> &Store {
         &self.store
@@ -66,8 +69,8 @@ impl Ports for Platform {
         &self.caps
     }
 
-    fn events(&self) -> &Absent {
-        &Absent
+    fn events(&self) -> &Events {
+        &self.events
     }
 }
 
@@ -82,25 +85,32 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
             return carry::response(problem);
         }
     };
-    let Ready { edge, platform } = &*ready;
+    let Ready { edge, ports } = &*ready;
     let began = now_ms();
     let asked = match carry::Asked::read(request, edge, random()).await {
         Ok(asked) => asked,
         Err(broken_off) => return carry::response(broken_off),
     };
-    let answer = asked.answered_by(edge, platform, now_ms(), random()).await;
+    let answer = asked.answered_by(edge, ports, now_ms(), random()).await;
     // The platform's clock stands still but for I/O, so this is what the stores took.
     let answer = answer.timed((now_ms() - began) as f64);
     log_fault(edge);
     if edge.config().recheck_ms < edge.config().wait_ms && edge.due(now_ms()) {
         let ready = Rc::clone(&ready);
         context.wait_until(async move {
-            let Ready { edge, platform } = &*ready;
-            edge.refresh(&platform.store, now_ms(), random()).await;
+            let Ready { edge, ports } = &*ready;
+            edge.refresh(&ports.store, now_ms(), random()).await;
             log_fault(edge);
         });
     }
     carry::response(answer)
+}
+
+/// What waits in the queue, a batch of it.
+#[event(queue)]
+async fn queue(batch: MessageBatch<String>, env: Env, _: Context) -> worker::Result<()> {
+    events::consume(&batch, &env).await;
+    Ok(())
 }
 
 fn ready(env: &Env) -> Result<Rc<Ready>, Misconfigured> {
@@ -108,9 +118,14 @@ fn ready(env: &Env) -> Result<Rc<Ready>, Misconfigured> {
         let make = || {
             let edge = settings::edge(env)?;
             let store = Store::new(env, edge.config())?;
+            let events = Events::new(env);
             let caps = Caps::new(env, edge.config(), store.clone());
-            let platform = Platform { store, caps };
-            Ok(Rc::new(Ready { edge, platform }))
+            let ports = Wired {
+                store,
+                caps,
+                events,
+            };
+            Ok(Rc::new(Ready { edge, ports }))
         };
         ready
             .get_or_init(|| make().inspect_err(|wrong| console_error!("skyful: {wrong}")))

@@ -2,6 +2,7 @@
 //! on the page in `skyful::resolve`.
 
 mod cors;
+mod events;
 mod facts;
 mod fatigue;
 mod page;
@@ -27,6 +28,7 @@ pub(crate) struct Call<'r, P: Ports> {
 
 enum Route<'a> {
     Resolve,
+    Events,
     /// Still percent-encoded.
     Page(&'a str),
     Status,
@@ -44,7 +46,7 @@ impl Route<'_> {
 
     fn methods(&self) -> &'static str {
         match self {
-            Self::Resolve => "POST, OPTIONS",
+            Self::Resolve | Self::Events => "POST, OPTIONS",
             Self::Page(_) => "GET, HEAD, OPTIONS",
             Self::Status => "GET, HEAD, OPTIONS",
             Self::Health => "GET, HEAD",
@@ -59,6 +61,7 @@ pub fn route_name(path: &str) -> &'static str {
     match route(path) {
         Some(Route::Resolve) => "resolve",
         Some(Route::Page(_)) => "page",
+        Some(Route::Events) => "events",
         Some(Route::Status) => "status",
         Some(Route::Health) => "health",
         Some(Route::Object(_)) => "object",
@@ -71,6 +74,7 @@ pub fn route_name(path: &str) -> &'static str {
 fn route(path: &str) -> Option<Route<'_>> {
     match path {
         "/v1/resolve" => Some(Route::Resolve),
+        "/v1/events" => Some(Route::Events),
         "/v1/status" => Some(Route::Status),
         "/healthz" => Some(Route::Health),
         "/v1/manifest" => Some(Route::Slot(Slot::Manifest)),
@@ -170,6 +174,7 @@ impl Edge {
                 Ok(self.preflight(request, route.methods()))
             }
             ("POST", Route::Resolve) => self.resolve_body(call).await,
+            ("POST", Route::Events) => self.take_events(call).await,
             ("GET" | "HEAD", Route::Page(page)) => {
                 let Some(page) = percent_decode(page) else {
                     return Err(bad_request("a page is UTF-8 after percent-decoding").at("page"));

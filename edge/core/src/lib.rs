@@ -13,6 +13,7 @@
 )]
 
 pub mod caps;
+pub mod forward;
 pub mod handle;
 pub mod http;
 mod load;

@@ -5,11 +5,13 @@ mod admit;
 mod backoff;
 mod cache;
 mod counted;
+mod known;
 mod objects;
 mod supersede;
 
 pub(crate) use admit::plausible;
 pub(crate) use counted::Counted;
+pub(crate) use known::Known;
 pub use supersede::NotStored;
 
 use std::sync::Arc;
@@ -83,6 +85,10 @@ pub(crate) struct Counters {
     pub store_errors: u64,
     /// Capped plans that were left out because nobody could say how their caps stood.
     pub cap_errors: u64,
+    pub events_accepted: u64,
+    pub events_rejected: u64,
+    /// Batches that found no durable place.
+    pub events_unkept: u64,
 }
 
 /// By the page's reason.

@@ -1,11 +1,11 @@
-//! Stores in memory, for tests and for platforms that publish straight into a process. They can be
+//! Stores and a sink in memory, for tests and for platforms that publish straight into a process. They can be
 //! told to fail.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::{CapStore, SnapshotStore, StoreError, caps};
+use crate::{Absent, CapStore, EventSink, Ports, SnapshotStore, StoreError, caps};
 
 #[derive(Default)]
 pub struct MemoryStore {
@@ -123,5 +123,69 @@ impl CapStore for MemoryCaps {
             books.insert(subject.to_owned(), book);
         }
         Ok(applied.reply)
+    }
+}
+
+/// Events as they were sent, line by line.
+#[derive(Default)]
+pub struct MemoryEvents {
+    sent: Mutex<Sent>,
+}
+
+#[derive(Default)]
+struct Sent {
+    lines: Vec<String>,
+    failing: bool,
+}
+
+impl MemoryEvents {
+    /// Whether no batch is kept from now on.
+    pub fn fail(&self, failing: bool) {
+        self.inner().failing = failing;
+    }
+
+    /// What was sent since this was last asked.
+    pub fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.inner().lines)
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Sent> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl EventSink for MemoryEvents {
+    async fn send(&self, batch: &[u8]) -> Result<(), StoreError> {
+        let mut sent = self.inner();
+        if sent.failing {
+            return Err(StoreError("told to fail".into()));
+        }
+        let lines = String::from_utf8_lossy(batch);
+        sent.lines.extend(lines.lines().map(str::to_owned));
+        Ok(())
+    }
+}
+
+/// Both of them.
+pub struct MemoryPorts<'a> {
+    pub store: &'a MemoryStore,
+    pub events: &'a MemoryEvents,
+}
+
+impl Ports for MemoryPorts<'_> {
+    type Store = MemoryStore;
+    type Caps = Absent;
+    type Events = MemoryEvents;
+
+    fn store(&self) -> &MemoryStore {
+        self.store
+    }
+
+    fn caps(&self) -> &Absent {
+        &Absent
+    }
+
+    fn events(&self) -> &MemoryEvents {
+        self.events
     }
 }

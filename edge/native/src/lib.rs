@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod art;
+mod events;
 mod files;
 mod framing;
 mod listen;
@@ -23,12 +24,14 @@ use std::time::Duration;
 
 use skyful::manifest::TrustSet;
 use skyful::secret::{BadSecret, Secrets};
-use skyful_edge::{Absent, Config, ConfigError, Edge, Ports, StoreError, settings};
+use skyful_edge::{Config, ConfigError, Edge, Ports, StoreError, settings};
 use tokio::net::TcpListener;
 
+use events::Events;
 use metrics::Metrics;
 use store::Store;
 
+pub use events::{Collector, EventOptions};
 pub use redis_store::{Redis, RedisUrl};
 pub use store::Place;
 
@@ -60,6 +63,8 @@ pub struct Options {
     pub caps: Option<String>,
     /// How long connections are still taken after a shutdown began, while `/healthz` says so.
     pub drain: Duration,
+    /// None: no events are taken.
+    pub events: Option<EventOptions>,
 }
 
 impl Options {
@@ -86,6 +91,7 @@ impl Options {
             secret: String::new(),
             caps: None,
             drain: Duration::ZERO,
+            events: None,
         }
     }
 }
@@ -98,6 +104,8 @@ pub enum Error {
     /// What is wrong with how caps are to be counted.
     Caps(&'static str),
     Store(StoreError),
+    /// The log of events cannot be opened.
+    Events(std::io::Error),
     Listen(SocketAddr, std::io::Error),
 }
 
@@ -108,6 +116,7 @@ impl std::fmt::Display for Error {
             Self::Secret(error) => write!(f, "{error}"),
             Self::Caps(why) => write!(f, "the mode of counting caps: {why}"),
             Self::Store(error) => write!(f, "{error}"),
+            Self::Events(error) => write!(f, "cannot keep events: {error}"),
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
         }
     }
@@ -120,7 +129,7 @@ impl std::error::Error for Error {
             Self::Secret(error) => Some(error),
             Self::Caps(_) => None,
             Self::Store(error) => Some(error),
-            Self::Listen(_, error) => Some(error),
+            Self::Events(error) | Self::Listen(_, error) => Some(error),
         }
     }
 }
@@ -139,16 +148,22 @@ pub struct Server {
 /// What all connections share.
 struct App {
     edge: Arc<Edge>,
-    store: Store,
+    ports: Wired,
     metrics: Option<Arc<Metrics>>,
     /// Whether connections should end with their next answer.
     leaving: AtomicBool,
 }
 
-impl Ports for App {
+/// What this platform gives the edge.
+struct Wired {
+    store: Store,
+    events: Events,
+}
+
+impl Ports for Wired {
     type Store = Store;
     type Caps = Store;
-    type Events = Absent;
+    type Events = Events;
 
     fn store(&self) -> &Store {
         &self.store
@@ -158,8 +173,8 @@ impl Ports for App {
         &self.store
     }
 
-    fn events(&self) -> &Absent {
-        &Absent
+    fn events(&self) -> &Events {
+        &self.events
     }
 }
 
@@ -186,6 +201,10 @@ impl Server {
             Some(wanted) => Some(listen(wanted).await?.0),
             None => None,
         };
+        let events = match &options.events {
+            Some(options) => Events::open(options).map_err(Error::Events)?,
+            None => Events::default(),
+        };
         Ok(Self {
             listener,
             address,
@@ -194,7 +213,7 @@ impl Server {
                     .is_some()
                     .then(|| Arc::new(Metrics::new(Arc::clone(&edge)))),
                 edge,
-                store,
+                ports: Wired { store, events },
                 leaving: AtomicBool::new(false),
             }),
             metrics,
@@ -234,6 +253,7 @@ impl Server {
             tokio::time::sleep(self.drain).await;
         };
         listen::accept(self.listener, router, leaving).await;
+        self.app.ports.events.close().await;
     }
 }
 

@@ -37,7 +37,7 @@ pub fn router(app: Arc<App>, assets: Option<PathBuf>) -> Router {
 pub async fn watch(app: Arc<App>, recheck_ms: u64) {
     let mut logged = None;
     loop {
-        app.edge.refresh(&app.store, now_ms(), random()).await;
+        app.edge.refresh(&app.ports.store, now_ms(), random()).await;
         let fault = app.edge.last_fault();
         if fault != logged {
             let repeated = |what: &str| logged.as_ref().is_some_and(|l| l.what == what);
@@ -103,7 +103,7 @@ async fn answered(
                 },
                 ..request
             };
-            return app.edge.handle(&*app, request, now_ms(), random).await;
+            return app.edge.handle(&app.ports, request, now_ms(), random).await;
         }
         Ok(Err(_)) => skyful_edge::Response::broken_off(),
         Err(_) => skyful_edge::Response::too_slow(),
@@ -176,7 +176,7 @@ pub fn now_ms() -> i64 {
     })
 }
 
-fn random() -> [u8; 16] {
+pub fn random() -> [u8; 16] {
     let mut bytes = [0; 16];
     if getrandom::fill(&mut bytes).is_err() {
         // Without a source of randomness there are neither minted units nor jitter worth the name; the

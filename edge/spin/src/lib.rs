@@ -15,6 +15,8 @@
 )]
 
 #[cfg(target_family = "wasm")]
+mod events;
+#[cfg(target_family = "wasm")]
 mod serve;
 #[cfg_attr(
     not(target_family = "wasm"),

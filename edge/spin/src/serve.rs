@@ -7,20 +7,45 @@ use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::BodyExt;
 use skyful_edge::settings::Setting;
-use skyful_edge::{Facts, Fault};
+use skyful_edge::{Facts, Fault, Ports};
 use spin_sdk::http::{FullBody, HeaderMap, HeaderValue, IntoResponse, Request, StatusCode};
 use spin_sdk::wasip3::http::types::ErrorCode;
 use spin_sdk::wasip3::http_compat::{IncomingRequestBody, Response};
 use spin_sdk::wasip3::random::random::get_random_u64;
 use spin_sdk::{http_service, variables};
 
+use crate::events::Events;
 use crate::settings::{self, Settings, Wrong};
-use crate::store::Platform;
+use crate::store::KeyValue;
 
 /// Of this instance, for as long as Spin keeps it. Settings that are wrong are not kept.
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
 /// The fault that was logged last.
 static LOGGED: Mutex<Option<Fault>> = Mutex::new(None);
+
+/// What this platform gives the edge, for one request.
+struct Wired<'a> {
+    store: &'a KeyValue,
+    events: Events<'a>,
+}
+
+impl<'a> Ports for Wired<'a> {
+    type Store = KeyValue;
+    type Caps = KeyValue;
+    type Events = Events<'a>;
+
+    fn store(&self) -> &KeyValue {
+        self.store
+    }
+
+    fn caps(&self) -> &KeyValue {
+        self.store
+    }
+
+    fn events(&self) -> &Events<'a> {
+        &self.events
+    }
+}
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
@@ -68,8 +93,18 @@ async fn answer(
         let answer = skyful_edge::Response::broken_off();
         return edge.completed(&request, answer, random());
     }
-    let platform = Platform::default();
-    let answer = edge.handle(&platform, request, now_ms(), random()).await;
+    let store = KeyValue::default();
+    let config = edge.config();
+    let events = Events {
+        store: &store,
+        collector: settings.collector.as_ref(),
+        place: format!("{}/{}", config.workspace, config.env),
+    };
+    let ports = Wired {
+        store: &store,
+        events,
+    };
+    let answer = edge.handle(&ports, request, now_ms(), random()).await;
     log(edge.last_fault());
     answer
 }
@@ -81,7 +116,11 @@ async fn settings() -> Result<&'static Settings, Wrong> {
     }
     let mut given = Vec::new();
     let names = Setting::ALL.into_iter().map(settings::name);
-    for variable in names.chain([settings::CLIENT_IP]) {
+    for variable in names.chain([
+        settings::CLIENT_IP,
+        settings::COLLECTOR,
+        settings::COLLECTOR_TOKEN,
+    ]) {
         match variables::get(variable).await {
             Ok(text) => given.push((variable, text)),
             Err(variables::Error::Undefined(_)) => {}
@@ -147,14 +186,14 @@ fn log(fault: Option<Fault>) {
 }
 
 /// A clock before 1970 counts as 1970.
-fn now_ms() -> i64 {
+pub fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     })
 }
 
-fn random() -> [u8; 16] {
+pub fn random() -> [u8; 16] {
     let (high, low) = (get_random_u64(), get_random_u64());
     (u128::from(high) << 64 | u128::from(low)).to_le_bytes()
 }

@@ -18,6 +18,9 @@ const DEFAULTS: Defaults = Defaults {
 };
 /// The variable that names the header with the client's address.
 pub const CLIENT_IP: &str = "client_ip";
+/// The variables that name where events are counted, and what is wanted there.
+pub const COLLECTOR: &str = "collector";
+pub const COLLECTOR_TOKEN: &str = "collector_token";
 /// Spin sets it from the connection, over whatever a client sends.
 const CLIENT_IP_HEADER: &str = "spin-client-addr";
 
@@ -25,6 +28,14 @@ pub struct Settings {
     pub edge: Edge,
     /// The header from which the client's address is taken, in lower case.
     pub client_ip: String,
+    pub collector: Option<Collector>,
+}
+
+/// Where events are counted.
+pub struct Collector {
+    /// Without the path, and without a slash at its end.
+    pub url: String,
+    pub token: String,
 }
 
 /// The variable that makes no edge, and why.
@@ -57,8 +68,29 @@ impl Settings {
         Ok(Self {
             edge,
             client_ip: client_ip.to_ascii_lowercase(),
+            collector: collector(&value)?,
         })
     }
+}
+
+/// None: this edge takes no events.
+fn collector<'a>(value: &impl Fn(&str) -> Option<&'a str>) -> Result<Option<Collector>, Wrong> {
+    let text = |name| value(name).map(str::trim).filter(|text| !text.is_empty());
+    // No such host can exist (RFC 2606): what `spin.toml` says where there is no collector.
+    let named = text(COLLECTOR).filter(|url| !url.ends_with(".invalid"));
+    let Some(url) = named else {
+        return Ok(None);
+    };
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        return Err(Wrong {
+            variable: COLLECTOR,
+            why: "it is not an http or https address",
+        });
+    }
+    Ok(Some(Collector {
+        url: url.trim_end_matches('/').to_owned(),
+        token: text(COLLECTOR_TOKEN).unwrap_or_default().to_owned(),
+    }))
 }
 
 /// As `spin.toml` declares it.
@@ -114,6 +146,27 @@ mod tests {
             header(Some("a b")).map_err(|wrong| wrong.variable),
             Err(CLIENT_IP)
         );
+    }
+
+    #[test]
+    fn a_collector_is_an_address_or_there_is_none() {
+        let read = |said: &'static str| {
+            let value = |name: &str| match name {
+                "workspace" | "env" => Some("wallet"),
+                "trust" => Some(KEY),
+                COLLECTOR => Some(said),
+                COLLECTOR_TOKEN => Some(" token "),
+                _ => None,
+            };
+            Settings::read(value).map(|settings| settings.collector)
+        };
+        for none in [" ", "https://collector.invalid"] {
+            assert!(read(none).is_ok_and(|collector| collector.is_none()));
+        }
+        let collector = read("https://count.example/").ok().flatten().unwrap();
+        assert_eq!(collector.url, "https://count.example");
+        assert_eq!(collector.token, "token");
+        assert!(read("count.example").is_err_and(|wrong| wrong.variable == COLLECTOR));
     }
 
     #[test]

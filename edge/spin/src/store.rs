@@ -7,7 +7,7 @@
 
 use std::cell::OnceCell;
 
-use skyful_edge::{Absent, CapStore, Ports, SnapshotStore, StoreError, caps};
+use skyful_edge::{CapStore, SnapshotStore, StoreError, caps};
 use spin_sdk::key_value::{Error, Store};
 
 /// The store of one request. Opened when it is first asked: a warm answer needs none.
@@ -26,30 +26,6 @@ impl KeyValue {
     }
 }
 
-/// Everything of one request.
-#[derive(Default)]
-pub struct Platform {
-    values: KeyValue,
-}
-
-impl Ports for Platform {
-    type Store = KeyValue;
-    type Caps = KeyValue;
-    type Events = Absent;
-
-    fn store(&self) -> &KeyValue {
-        &self.values
-    }
-
-    fn caps(&self) -> &KeyValue {
-        &self.values
-    }
-
-    fn events(&self) -> &Absent {
-        &Absent
-    }
-}
-
 /// Approximate: two requests of one visitor may read the same, and one write is lost.
 impl CapStore for KeyValue {
     async fn run(&self, subject: &str, command: &[u8]) -> Result<Vec<u8>, StoreError> {
@@ -57,13 +33,41 @@ impl CapStore for KeyValue {
     }
 }
 
-impl SnapshotStore for KeyValue {
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+/// What is kept besides snapshots.
+impl KeyValue {
+    pub async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.open().await?.get(key).await.map_err(unanswered)
     }
 
-    async fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+    pub async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
         self.open().await?.set(key, value).await.map_err(unanswered)
+    }
+
+    pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.open().await?.delete(key).await.map_err(unanswered)
+    }
+
+    /// Some of the keys that begin so. A store lists all of its keys or none, so this is for what is rarely asked.
+    pub async fn keys(&self, prefix: &str, most: usize) -> Result<Vec<String>, StoreError> {
+        let mut keys = self.open().await?.get_keys().await;
+        let mut found = Vec::new();
+        while let Some(key) = keys.next().await {
+            if found.len() < most && key.starts_with(prefix) {
+                found.push(key);
+            }
+        }
+        keys.result().await.map_err(unanswered)?;
+        Ok(found)
+    }
+}
+
+impl SnapshotStore for KeyValue {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(key).await
+    }
+
+    async fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.set(key, value).await
     }
 }
 

@@ -67,15 +67,6 @@ pub struct Args {
         value_delimiter = ','
     )]
     cors: Vec<String>,
-    /// What seals receipts and ledgers, 64 hex digits; several separated by commas while one follows another [default with
-    /// FILE: .skyful/secret beside it, made if missing]
-    #[arg(
-        long,
-        value_name = "HEX",
-        env = "SKYFUL_SECRET",
-        hide_env_values = true
-    )]
-    secret: Option<String>,
     /// How caps are counted: off, ledger, or in Redis exact [default: ledger, if there is a secret]
     #[arg(long, value_name = "MODE", env = "SKYFUL_CAPS")]
     caps: Option<String>,
@@ -91,6 +82,8 @@ pub struct Args {
     )]
     #[arg(value_parser = clap::value_parser!(u64).range(..=3_600))]
     drain_delay: u64,
+    #[command(flatten)]
+    events: super::events::EventArgs,
     /// Publish once instead of at every save
     #[arg(long, requires = "file")]
     no_watch: bool,
@@ -146,16 +139,17 @@ async fn serve(args: &Args, store: Place, trust: TrustSet, json: bool) -> Result
     let mut options = Options::new(store, args.listen, workspace, args.env.clone(), trust);
     options.state.clone_from(&args.state);
     options.preview = args.preview;
-    options.secret = match (&args.secret, &args.file) {
-        (Some(secret), _) => secret.clone(),
-        (None, Some(file)) => key_file::seal_or_generate(&data(file)?.join(SECRET))?,
-        (None, None) => String::new(),
-    };
     options.caps.clone_from(&args.caps);
     options.metrics = args.metrics;
     options.drain = Duration::from_secs(args.drain_delay);
     options.cors.clone_from(&args.cors);
     options.recheck_ms = 250;
+    options.secret = match (&args.events.secret, &args.file) {
+        (Some(secret), _) => secret.clone(),
+        (None, Some(file)) => key_file::seal_or_generate(&data(file)?.join(SECRET))?,
+        (None, None) => String::new(),
+    };
+    options.events = args.events.options(&options.secret)?;
     options.assets = args.assets.clone().or_else(|| {
         let art = beside(args.file.as_deref()?, crate::sample::PICTURES);
         art.is_dir().then_some(art)
@@ -310,7 +304,7 @@ fn published(store: &Path, env: &str) -> Vec<String> {
 }
 
 /// Ctrl-C, a polite request to end, or the end of who started this.
-async fn stop(with_stdin: bool) {
+pub async fn stop(with_stdin: bool) {
     let (closed, closing) = tokio::sync::oneshot::channel::<()>();
     if with_stdin {
         std::thread::spawn(move || {

@@ -1,7 +1,6 @@
 //! What a chunk says of its caps, at one instant, and what an answer from it grants.
 
 use alloc::collections::BTreeMap;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -121,14 +120,15 @@ impl Grants {
             }
             grants.0.push(Granted { marks });
         };
-        let page = || format!("page/{}", chunk.text(chunk.meta().page));
+        let page = || super::owner(chunk.text(chunk.meta().page), None);
         add(resolution.page.plan, &page, 0);
         let mut occurrences: BTreeMap<u32, u32> = BTreeMap::new();
         for placed in &resolution.modules {
             let occurrence = occurrences.entry(placed.module.index).or_default();
             let module = || {
                 let row: Option<Module> = chunk.row(placed.module);
-                format!("module/{}", row.map_or("", |row| chunk.text(row.key)))
+                let key = row.map_or("", |row| chunk.text(row.key));
+                super::owner("", Some(key))
             };
             add(placed.resolved.plan, &module, *occurrence);
             *occurrence = occurrence.saturating_add(1);

@@ -112,4 +112,7 @@ export default class extends WorkerEntrypoint {
     if (hostname === "harness.invalid") return control(pathname.slice(1), this.env);
     return new Worker(this.ctx, wrapped(this.env)).fetch(request);
   }
+  queue(batch) {
+    return new Worker(this.ctx, wrapped(this.env)).queue(batch);
+  }
 }

@@ -85,7 +85,8 @@ export class Platform {
   }
 
   #options() {
-    const { build, workspace, env, trust, preview, recheck_ms, cors, cf, vars } = this.#settings;
+    const { build, workspace, env, trust, preview, recheck_ms, cors, secret, cf, vars } = this.#settings;
+    const { collector, collector_token, queue = true } = this.#settings;
     const bindings = {
       SKYFUL_WORKSPACE: workspace,
       SKYFUL_ENV: env,
@@ -93,6 +94,9 @@ export class Platform {
       SKYFUL_PREVIEW: preview === undefined ? undefined : String(preview),
       SKYFUL_RECHECK_MS: recheck_ms === undefined ? undefined : String(recheck_ms),
       SKYFUL_CORS: cors,
+      SKYFUL_SECRET: secret,
+      SKYFUL_COLLECTOR: collector,
+      SKYFUL_COLLECTOR_TOKEN: collector_token,
       ...vars,
     };
     const given = Object.entries(bindings).filter(([, value]) => value !== undefined && value !== null);
@@ -111,6 +115,7 @@ export class Platform {
       bindings: Object.fromEntries(given),
       kvNamespaces: ["SNAPSHOTS"],
       durableObjects: { PUBLISHER: { className: "Publisher", useSQLite: true } },
+      ...(queue && queues(collector !== undefined)),
       kvPersist: disk("kv"),
       durableObjectsPersist: disk("objects"),
       cachePersist: disk("cache"),
@@ -126,6 +131,15 @@ export class Platform {
       },
     };
   }
+}
+
+/// One queue from the edge to itself, and one for what can't be delivered. Nobody takes from it where there is no collector.
+function queues(consumed) {
+  const consumer = { maxBatchSize: 10, maxBatchTimeout: 0, maxRetries: 3, deadLetterQueue: "dead" };
+  return {
+    queueProducers: { EVENTS: { queueName: "events" } },
+    queueConsumers: consumed ? { events: consumer } : {},
+  };
 }
 
 /// The module that stands in front of the Worker, which it has to find wherever that was built.

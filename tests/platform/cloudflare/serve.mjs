@@ -3,7 +3,8 @@
 //
 //   node serve.mjs '{"workspace":"wallet","env":"dev","trust":"HEX"}'
 //
-// Also `preview`, `recheck_ms`, `cors` (comma list), `cf` ({"country","region"}), `build` (folder of the built Worker).
+// Also `preview`, `recheck_ms`, `cors` (comma list), `secret`, `collector` and `collector_token`, `queue` (false: none),
+// `cf` ({"country","region"}), `build` (folder of the built Worker).
 //
 //   {"do":"restart"}   memory is lost; KV, the Durable Object and the Cache API stay     {"url"}
 //   {"do":"forget"}    the own copies in the Cache API are gone, the memory stays       {}

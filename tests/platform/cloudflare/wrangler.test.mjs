@@ -70,6 +70,7 @@ test("a deployment builds by itself", { timeout: 10 * READY_MS }, () => {
     const said = execFileSync(process.execPath, args, { cwd: root, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
     assert.match(said, /env\.SNAPSHOTS/);
     assert.match(said, /env\.PUBLISHER/);
+    assert.match(said, /env\.EVENTS/);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

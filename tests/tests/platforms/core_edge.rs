@@ -1,7 +1,8 @@
 //! The core in this process over a store in memory: what all platforms have to answer like.
 
 use skyful::manifest::TrustSet;
-use skyful_edge::memory::MemoryStore;
+use skyful::secret::Secrets;
+use skyful_edge::memory::{MemoryEvents, MemoryPorts, MemoryStore};
 use skyful_edge::{Config, Edge, Facts, Request};
 
 use crate::platform::{Answer, Ask, ENV, Settings, WORKSPACE};
@@ -9,6 +10,7 @@ use crate::platform::{Answer, Ask, ENV, Settings, WORKSPACE};
 pub struct CoreEdge {
     edge: Edge,
     store: MemoryStore,
+    events: MemoryEvents,
 }
 
 impl CoreEdge {
@@ -19,9 +21,11 @@ impl CoreEdge {
         config.recheck_ms = settings.recheck_ms.into();
         config.wait_ms = config.recheck_ms;
         config.cors.clone_from(&settings.cors);
+        config.secrets = Secrets::parse(&settings.secret, WORKSPACE, ENV).expect("a secret");
         Self {
             edge: Edge::new(config).expect("a deployment"),
             store: MemoryStore::default(),
+            events: MemoryEvents::default(),
         }
     }
 
@@ -41,7 +45,11 @@ impl CoreEdge {
         };
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let now_ms = since.expect("after 1970").as_millis() as i64;
-        let response = self.edge.handle(&self.store, request, now_ms, [1; 16]);
+        let ports = MemoryPorts {
+            store: &self.store,
+            events: &self.events,
+        };
+        let response = self.edge.handle(&ports, request, now_ms, [1; 16]);
         let response = pollster::block_on(response).timed(0.0);
         Answer {
             status: response.status,

@@ -3,7 +3,9 @@
 //! always among them. Every platform is published to over HTTP, and everything that it answers is
 //! compared with what the core answers in this process.
 
+mod collector;
 mod core_edge;
+mod events;
 mod faults;
 mod native;
 mod platform;

@@ -5,10 +5,10 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use skyful::manifest::TrustSet;
-use skyful_native::{Options, Server};
+use skyful_native::{Collector, EventOptions, Options, Server};
 use tokio::sync::oneshot;
 
-use crate::platform::{ENV, Fault, Platform, Settings, WORKSPACE};
+use crate::platform::{ENV, Fault, Platform, Settings, TOKEN, WORKSPACE};
 
 pub struct Native {
     folder: tempfile::TempDir,
@@ -46,6 +46,13 @@ impl Native {
         options.preview = self.settings.preview;
         options.cors.clone_from(&self.settings.cors);
         options.recheck_ms = self.settings.recheck_ms.into();
+        options.secret.clone_from(&self.settings.secret);
+        options.events = self.settings.collector.clone().map(|url| {
+            let mut events = EventOptions::new(self.path("events"));
+            let token = TOKEN.into();
+            events.collector = Some(Collector { url, token });
+            events
+        });
         let (ready, url) = mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {

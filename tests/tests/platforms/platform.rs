@@ -9,6 +9,8 @@ use crate::process::Process;
 
 pub const WORKSPACE: &str = "vectors";
 pub const ENV: &str = "dev";
+/// What the collector wants to be told.
+pub const TOKEN: &str = "a token of the tests";
 
 /// What becomes of reads of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +65,10 @@ pub struct Settings {
     pub preview: bool,
     pub recheck_ms: u32,
     pub cors: Vec<String>,
+    /// Empty: none.
+    pub secret: String,
+    /// Where events are delivered to.
+    pub collector: Option<String>,
 }
 
 impl Settings {
@@ -73,14 +79,21 @@ impl Settings {
             preview: true,
             recheck_ms: 0,
             cors: Vec::new(),
+            secret: String::new(),
+            collector: None,
         }
     }
 
     pub fn json(&self) -> Value {
-        json!({
+        let mut settings = json!({
             "workspace": WORKSPACE, "env": ENV, "trust": self.trust, "preview": self.preview,
-            "recheck_ms": self.recheck_ms, "cors": self.cors.join(","),
-        })
+            "recheck_ms": self.recheck_ms, "cors": self.cors.join(","), "secret": self.secret,
+        });
+        if let Some(collector) = &self.collector {
+            settings["collector"] = collector.as_str().into();
+            settings["collector_token"] = TOKEN.into();
+        }
+        settings
     }
 }
 
@@ -175,6 +188,13 @@ impl Ask {
             method: "GET",
             target: target.into(),
             ..Self::default()
+        }
+    }
+
+    pub fn events(body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            target: "/v1/events".into(),
+            ..Self::resolve(body)
         }
     }
 

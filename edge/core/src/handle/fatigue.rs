@@ -2,10 +2,12 @@
 //! grants is reserved, and where there was no room it is decided again without.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use skyful::bucket::UnitHash;
 use skyful::context::{Context, Seen, Tally};
-use skyful::ledger::{CapRule, Grant, Granted, Grants, HOLD_MS, Ledger, counted, rules};
+use skyful::event::{Event, EventKind};
+use skyful::ledger::{CapRule, Grant, Granted, Grants, HOLD_MS, Ledger, counted, owner, rules};
 use skyful::limits;
 use skyful::resolve::fatigue::Tallies;
 use skyful::resolve::{Decided, Resolution};
@@ -137,7 +139,11 @@ impl Edge {
         books: &mut Books<'_>,
         context: &Context<'_>,
     ) -> Option<Vec<Tally>> {
-        let confirm: Vec<(u32, i64)> = context.seen.iter().flat_map(marks_of).collect();
+        let marks = |seen: &Seen<'_>| {
+            let owner = owner(&seen.page, seen.module.as_deref());
+            marks_of(seen.kind, Some(&seen.grant), &owner, seen.at_ms)
+        };
+        let confirm: Vec<(u32, i64)> = context.seen.iter().flat_map(marks).collect();
         let mut tallies = vec![Tally::default(); books.rules.len()];
         let (rules, now_ms) = (&books.rules, books.now_ms);
         for book in &mut books.readers {
@@ -263,6 +269,68 @@ impl Edge {
         headers
     }
 
+    /// Counts what was seen in the caps that count it, once the events are durable. Never fails: the origin has them too.
+    /// Events name no device, so a device's own count is confirmed only where its visitor carries it.
+    pub(super) async fn confirm<P: Ports>(
+        &self,
+        call: &Call<'_, P>,
+        events: &[Event<'_>],
+    ) -> Vec<(&'static str, Cow<'static, str>)> {
+        let now_ms = call.moment.now_ms;
+        let mut by_unit: BTreeMap<&str, Vec<(u32, i64)>> = BTreeMap::new();
+        for event in events {
+            let marks = marks_of(
+                event.kind,
+                event.grant.as_deref(),
+                &owner(&event.page, event.module.as_deref()),
+                event.at_ms,
+            );
+            if !marks.is_empty() {
+                by_unit.entry(&event.unit).or_default().extend(marks);
+            }
+        }
+        match self.config.caps {
+            CapMode::Off => {}
+            CapMode::Ledger => return self.confirm_carried(call, by_unit.values().flatten()),
+            CapMode::Approximate | CapMode::Exact => {
+                for (unit, confirm) in by_unit {
+                    let command = Command {
+                        now_ms,
+                        confirm,
+                        ..Command::default()
+                    };
+                    let key = self.keys.subject(Subject::Unit, unit);
+                    if let Err(error) = run(call, &key, &command).await {
+                        self.uncounted(now_ms, &error);
+                    }
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    fn confirm_carried<'m, P: Ports>(
+        &self,
+        call: &Call<'_, P>,
+        marks: impl Iterator<Item = &'m (u32, i64)>,
+    ) -> Vec<(&'static str, Cow<'static, str>)> {
+        let mut tokens = self.tokens(call);
+        for (element, at_ms) in marks {
+            for (_, ledger) in &mut tokens {
+                ledger.confirm(*element, *at_ms, call.moment.now_ms);
+            }
+        }
+        let sealer = self.config.secrets.sealer();
+        let seal = |(of, ledger): &(u64, Ledger)| {
+            sealer.map(|sealer| ledger.seal(sealer, *of, call.moment.now_ms))
+        };
+        let sealed: Vec<String> = tokens.iter().filter_map(seal).collect();
+        if sealed.is_empty() {
+            return Vec::new();
+        }
+        vec![("skyful-caps", sealed.join(", ").into())]
+    }
+
     fn uncounted(&self, now_ms: i64, error: &StoreError) {
         let mut state = self.state();
         state.counters.cap_errors += 1;
@@ -355,13 +423,12 @@ async fn run<P: Ports>(
 }
 
 /// The marks that an event confirms.
-fn marks_of(seen: &Seen<'_>) -> Vec<(u32, i64)> {
-    let (Some(counted), Some(grant)) = (counted(seen.kind), Grant::read(&seen.grant)) else {
+fn marks_of(kind: EventKind, grant: Option<&str>, owner: &str, at_ms: i64) -> Vec<(u32, i64)> {
+    let (Some(counted), Some(grant)) = (counted(kind), grant.and_then(Grant::read)) else {
         return Vec::new();
     };
-    let owner = seen.owner();
-    let elements = grant.elements(counted, &owner);
-    elements.map(|element| (element, seen.at_ms)).collect()
+    let elements = grant.elements(counted, owner);
+    elements.map(|element| (element, at_ms)).collect()
 }
 
 /// Of a unit or device, in the token that it carries.

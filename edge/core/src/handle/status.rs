@@ -64,6 +64,9 @@ struct Counters {
     refused_manifests: u64,
     store_errors: u64,
     cap_errors: u64,
+    events_accepted: u64,
+    events_rejected: u64,
+    events_unkept: u64,
 }
 
 #[derive(Serialize)]
@@ -107,6 +110,9 @@ impl Edge {
                 refused_manifests: counters.refused_manifests,
                 store_errors: counters.store_errors,
                 cap_errors: counters.cap_errors,
+                events_accepted: counters.events_accepted,
+                events_rejected: counters.events_rejected,
+                events_unkept: counters.events_unkept,
             },
             cache: Cache {
                 objects: state.cache.objects(),

@@ -3,6 +3,7 @@
 mod attributes;
 mod caching;
 mod damage;
+mod events;
 mod fixture;
 mod lag;
 mod manifests;

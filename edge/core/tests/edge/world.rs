@@ -3,13 +3,14 @@
 use pollster::block_on;
 use serde_json::Value as Json;
 use skyful::compile::Snapshot;
-use skyful_edge::memory::MemoryStore;
+use skyful_edge::memory::{MemoryEvents, MemoryPorts, MemoryStore};
 use skyful_edge::{Config, Edge, Facts, Request, Response};
 
 use crate::fixture::{self, ENV, WORKSPACE, keys};
 
 pub struct World {
     pub store: MemoryStore,
+    pub events: MemoryEvents,
     pub edge: Edge,
     pub now_ms: i64,
     pub facts: Facts,
@@ -35,6 +36,7 @@ impl World {
     pub fn with(config: Config) -> Self {
         Self {
             store: MemoryStore::default(),
+            events: MemoryEvents::default(),
             edge: Edge::new(config).unwrap(),
             now_ms: 1_800_000_000_000,
             facts: Facts::default(),
@@ -94,7 +96,11 @@ impl World {
         };
         self.serial = self.serial.wrapping_add(1);
         let random = [self.serial; 16];
-        let response = block_on(self.edge.handle(&self.store, request, self.now_ms, random));
+        let ports = MemoryPorts {
+            store: &self.store,
+            events: &self.events,
+        };
+        let response = block_on(self.edge.handle(&ports, request, self.now_ms, random));
         let json = serde_json::from_slice(&response.body).unwrap_or(Json::Null);
         Answer { response, json }
     }

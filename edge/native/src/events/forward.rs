@@ -1,0 +1,194 @@
+//! Sends the log to the collector, in a thread of its own: at least once, one batch after another, and without end.
+
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use skyful_edge::forward::{self, Refused, Verdict};
+
+use super::Collector;
+use super::dead::DeadLetters;
+use super::log::Shared;
+use super::read::Reader;
+
+/// For a whole answer.
+const ANSWER: Duration = Duration::from_secs(10);
+/// Nothing of use is longer.
+const ANSWER_BYTES: u64 = 1 << 20;
+/// How often the log is looked at while nobody writes.
+const IDLE: Duration = Duration::from_secs(30);
+/// How often an outage is told of.
+const REMIND: Duration = Duration::from_secs(600);
+
+pub struct Forwarder {
+    agent: ureq::Agent,
+    url: String,
+    authorization: String,
+    reader: Reader,
+    dead: DeadLetters,
+    shared: Arc<Shared>,
+    failures: u32,
+    told: Option<Instant>,
+}
+
+/// Stopped before it was sent.
+struct Stopped;
+
+impl Forwarder {
+    pub fn new(collector: &Collector, folder: &Path, shared: Arc<Shared>) -> io::Result<Self> {
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_global(Some(ANSWER))
+            .build();
+        Ok(Self {
+            agent: agent.into(),
+            url: format!("{}{}", collector.url.trim_end_matches('/'), forward::PATH),
+            authorization: format!("Bearer {}", collector.token),
+            reader: Reader::open(folder, Arc::clone(&shared)),
+            dead: DeadLetters::open(folder)?,
+            shared,
+            failures: 0,
+            told: None,
+        })
+    }
+
+    pub fn run(mut self) {
+        while !self.shared.stopped() {
+            let seen = self.shared.open();
+            match self.step() {
+                Ok(true) => {}
+                Ok(false) => self.shared.wait_for_more(seen, IDLE),
+                Err(error) => {
+                    self.tell(&format!("the log cannot be read on: {error}"));
+                    self.wait();
+                }
+            }
+        }
+    }
+
+    /// Sends what comes next. False: there is nothing.
+    fn step(&mut self) -> io::Result<bool> {
+        let Some(batch) = self.reader.more()? else {
+            return Ok(false);
+        };
+        match self.send(&batch.lines) {
+            Ok(refused) => {
+                self.bury(&refused)?;
+                self.reader.settle(batch.end)?;
+            }
+            Err(Stopped) => {}
+        }
+        Ok(true)
+    }
+
+    /// Until all of it is settled. What will never be taken comes back with its reason.
+    fn send(&mut self, lines: &[Vec<u8>]) -> Result<Vec<(String, Vec<u8>)>, Stopped> {
+        let mut dead = Vec::new();
+        let mut open = vec![lines];
+        while let Some(part) = open.pop() {
+            loop {
+                if self.shared.stopped() {
+                    return Err(Stopped);
+                }
+                match self.post(part) {
+                    Verdict::Settled(refused) => {
+                        let line =
+                            |Refused { line, why }: Refused| Some((why, part.get(line)?.clone()));
+                        dead.extend(refused.into_iter().filter_map(line));
+                    }
+                    Verdict::Poison if part.len() > 1 => {
+                        let (first, second) = part.split_at(part.len() / 2);
+                        open.extend([second, first]);
+                    }
+                    Verdict::Poison => {
+                        dead.extend(part.iter().map(|line| ("poison".into(), line.clone())));
+                    }
+                    Verdict::Later => {
+                        self.wait();
+                        continue;
+                    }
+                }
+                self.arrived();
+                break;
+            }
+        }
+        Ok(dead)
+    }
+
+    fn post(&mut self, lines: &[Vec<u8>]) -> Verdict {
+        let mut body = Vec::new();
+        for line in lines {
+            body.extend_from_slice(line);
+            body.push(b'\n');
+        }
+        let answer = self
+            .agent
+            .post(&self.url)
+            .header("authorization", &self.authorization)
+            .header("content-type", "application/x-ndjson")
+            .send(&body[..]);
+        let mut answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                self.tell(&error.to_string());
+                return Verdict::Later;
+            }
+        };
+        let mut said = Vec::new();
+        let read = answer
+            .body_mut()
+            .as_reader()
+            .take(ANSWER_BYTES)
+            .read_to_end(&mut said);
+        if let Err(error) = read {
+            self.tell(&error.to_string());
+            return Verdict::Later;
+        }
+        let verdict = forward::verdict(answer.status().as_u16(), &said);
+        if verdict == Verdict::Later {
+            self.tell(&format!("it answered {}", answer.status()));
+        }
+        verdict
+    }
+
+    fn bury(&mut self, dead: &[(String, Vec<u8>)]) -> io::Result<()> {
+        if dead.is_empty() {
+            return Ok(());
+        }
+        let letters: Vec<(&str, &[u8])> = dead
+            .iter()
+            .map(|(why, event)| (why.as_str(), event.as_slice()))
+            .collect();
+        self.dead.add(&letters)
+    }
+
+    fn wait(&mut self) {
+        let [a, b, c, d, e, f, g, h, ..] = crate::serve::random();
+        let random = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        let pause = forward::pause_ms(self.failures, random);
+        self.failures = self.failures.saturating_add(1);
+        self.shared.pause(Duration::from_millis(pause));
+    }
+
+    fn arrived(&mut self) {
+        if self.told.take().is_some() {
+            tracing::warn!("the collector takes events again");
+        }
+        self.failures = 0;
+    }
+
+    /// Not at every attempt, which would bury everything else.
+    fn tell(&mut self, why: &str) {
+        if self.told.is_none_or(|told| told.elapsed() >= REMIND) {
+            self.told = Some(Instant::now());
+            let waiting_bytes = self.shared.waiting_bytes();
+            tracing::error!(
+                why,
+                waiting_bytes,
+                "events wait: the collector doesn't take them"
+            );
+        }
+    }
+}

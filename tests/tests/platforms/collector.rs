@@ -1,0 +1,141 @@
+//! Where edges deliver their events in these tests: keeps each id once, and can be told to be out of order.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::platform::TOKEN;
+
+#[derive(Clone)]
+pub struct Collector {
+    pub url: String,
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// By id, as they came first.
+    events: BTreeMap<String, Value>,
+    out_of_order: bool,
+    refused: usize,
+}
+
+impl Collector {
+    /// On a port of its own, as long as the tests run.
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let collector = Self {
+            url,
+            inner: Arc::default(),
+        };
+        let serving = collector.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let serving = serving.clone();
+                std::thread::spawn(move || serving.answer(stream));
+            }
+        });
+        collector
+    }
+
+    /// From now on every batch is answered 503, or none is.
+    pub fn out_of_order(&self, out_of_order: bool) {
+        self.with(|inner| inner.out_of_order = out_of_order);
+    }
+
+    /// How many batches it did not take.
+    pub fn refused(&self) -> usize {
+        self.with(|inner| inner.refused)
+    }
+
+    /// Waits until this event is here.
+    pub fn event(&self, id: &str) -> Value {
+        let since = Instant::now();
+        loop {
+            if let Some(event) = self.with(|inner| inner.events.get(id).cloned()) {
+                return event;
+            }
+            assert!(
+                since.elapsed() < Duration::from_secs(60),
+                "{id} did not arrive"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub fn has(&self, id: &str) -> bool {
+        self.with(|inner| inner.events.contains_key(id))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Inner) -> T) -> T {
+        work(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn answer(&self, mut stream: TcpStream) {
+        let Some((head, body)) = request(&mut stream) else {
+            return;
+        };
+        let (status, said) = if head.contains(TOKEN) && head.starts_with("POST /v1/collect ") {
+            self.take(&body)
+        } else {
+            (401, json!({}))
+        };
+        let said = said.to_string();
+        let length = said.len();
+        let _ = write!(
+            stream,
+            "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{said}"
+        );
+    }
+
+    fn take(&self, body: &str) -> (u16, Value) {
+        self.with(|inner| {
+            if inner.out_of_order {
+                inner.refused += 1;
+                return (503, json!({}));
+            }
+            for line in body.lines() {
+                let event: Value = serde_json::from_str(line).expect("a line of JSON");
+                let id = event["id"].as_str().expect("an id").to_owned();
+                inner.events.entry(id).or_insert(event);
+            }
+            (200, json!({"stored": 0, "duplicates": 0, "refused": []}))
+        })
+    }
+}
+
+/// Head and body, with a length or in chunks.
+fn request(stream: &mut TcpStream) -> Option<(String, String)> {
+    let mut bytes = Vec::new();
+    let mut part = [0; 16 << 10];
+    loop {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let lower = head.to_ascii_lowercase();
+            let length = lower.split("content-length: ").nth(1);
+            let length = length.and_then(|rest| rest.lines().next()?.trim().parse::<usize>().ok());
+            match length {
+                Some(length) if body.len() >= length => return Some((head.into(), body.into())),
+                None if body.ends_with("0\r\n\r\n") => return Some((head.into(), joined(body))),
+                _ => {}
+            }
+        }
+        let read = stream.read(&mut part).ok().filter(|read| *read > 0)?;
+        bytes.extend_from_slice(&part[..read]);
+    }
+}
+
+fn joined(mut chunks: &str) -> String {
+    let mut body = String::new();
+    while let Some((size, rest)) = chunks.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).expect("a size");
+        body.push_str(&rest[..size]);
+        chunks = rest[size..].strip_prefix("\r\n").expect("an end");
+    }
+    body
+}
