@@ -21,6 +21,7 @@ mod counter;
 mod kv;
 mod own_copy;
 mod publisher;
+mod reports;
 mod settings;
 mod sql;
 mod store;
@@ -32,6 +33,7 @@ use skyful_edge::{Absent, Edge, Ports};
 use worker::{Context, Env, Request, Response, console_error, event};
 
 use caps::Caps;
+use reports::Reports;
 use settings::Misconfigured;
 use store::Store;
 
@@ -45,6 +47,7 @@ thread_local! {
 struct Ready {
     edge: Edge,
     platform: Platform,
+    reports: Option<Reports>,
 }
 
 /// What this deployment is bound to.
@@ -77,7 +80,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
         Ok(ready) => ready,
         Err(wrong) => return carry::response(wrong.problem()),
     };
-    let Ready { edge, platform } = &*ready;
+    let Ready { edge, platform, .. } = &*ready;
     let began = now_ms();
     let Some(asked) = carry::Asked::read(request, edge).await else {
         return carry::response(skyful_edge::Response::broken_off());
@@ -89,9 +92,19 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     if edge.config().recheck_ms < edge.config().wait_ms && edge.due(now_ms()) {
         let ready = Rc::clone(&ready);
         context.wait_until(async move {
-            let Ready { edge, platform } = &*ready;
+            let Ready { edge, platform, .. } = &*ready;
             edge.refresh(&platform.store, now_ms(), random()).await;
             log_fault(edge);
+        });
+    }
+    if ready.reports.is_some()
+        && let Some(report) = edge.report(now_ms())
+    {
+        let ready = Rc::clone(&ready);
+        context.wait_until(async move {
+            if let Some(reports) = &ready.reports {
+                reports.send(&report).await;
+            }
         });
     }
     carry::response(answer)
@@ -103,8 +116,11 @@ fn ready(env: &Env) -> Result<Rc<Ready>, Misconfigured> {
             let edge = settings::edge(env)?;
             let store = Store::new(env, edge.config())?;
             let caps = Caps::new(env, edge.config(), store.clone());
-            let platform = Platform { store, caps };
-            Ok(Rc::new(Ready { edge, platform }))
+            Ok(Rc::new(Ready {
+                edge,
+                platform: Platform { store, caps },
+                reports: Reports::of(env),
+            }))
         };
         ready
             .get_or_init(|| make().inspect_err(|wrong| console_error!("skyful: {wrong}")))

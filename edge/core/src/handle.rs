@@ -4,15 +4,20 @@
 mod cors;
 mod facts;
 mod fatigue;
+mod ofrep;
 mod page;
 mod publish;
+mod signed;
 mod status;
 mod visit;
+
+use std::sync::OnceLock;
 
 use skyful::bucket::{SaltHash, UnitHash};
 use skyful::limits;
 
 use self::publish::Slot;
+use self::signed::Claims;
 use crate::http::{Problem, percent_decode};
 use crate::load::{Counted, Moment};
 use crate::{Edge, Ports, Request, Response};
@@ -24,12 +29,17 @@ pub(crate) struct Call<'r, P: Ports> {
     pub random: [u8; 16],
     pub ports: &'r P,
     pub store: Counted<'r, P::Store>,
+    /// Of the signed context, once something asks for it.
+    claims: OnceLock<Claims>,
 }
 
 enum Route<'a> {
     Resolve,
     /// Still percent-encoded.
     Page(&'a str),
+    /// OpenFeature: all flags, or the one of a key that is still percent-encoded.
+    Flags,
+    Flag(&'a str),
     Status,
     Health,
     /// The digest as given.
@@ -45,7 +55,7 @@ impl Route<'_> {
 
     fn methods(&self) -> &'static str {
         match self {
-            Self::Resolve => "POST, OPTIONS",
+            Self::Resolve | Self::Flags | Self::Flag(_) => "POST, OPTIONS",
             Self::Page(_) => "GET, HEAD, OPTIONS",
             Self::Status => "GET, HEAD, OPTIONS",
             Self::Health => "GET, HEAD",
@@ -58,6 +68,7 @@ impl Route<'_> {
 fn route(path: &str) -> Option<Route<'_>> {
     match path {
         "/v1/resolve" => Some(Route::Resolve),
+        "/ofrep/v1/evaluate/flags" => Some(Route::Flags),
         "/v1/status" => Some(Route::Status),
         "/healthz" => Some(Route::Health),
         "/v1/manifest" => Some(Route::Slot(Slot::Manifest)),
@@ -69,6 +80,7 @@ fn route(path: &str) -> Option<Route<'_>> {
             };
             last("/v1/pages/")
                 .map(Route::Page)
+                .or_else(|| last("/ofrep/v1/evaluate/flags/").map(Route::Flag))
                 .or_else(|| last("/v1/snapshots/").map(Route::Object))
         }
     }
@@ -92,7 +104,9 @@ impl Edge {
             random,
             ports,
             store: Counted::new(ports.store()),
+            claims: OnceLock::new(),
         };
+        self.state().health.begin(now_ms, random);
         let route = route(request.path);
         let mut response = match self.dispatch(&call, route.as_ref()).await {
             Ok(response) => response,
@@ -140,6 +154,8 @@ impl Edge {
                 Ok(self.preflight(request, route.methods()))
             }
             ("POST", Route::Resolve) => self.resolve_body(call).await,
+            ("POST", Route::Flags) => Ok(self.flags(call).await),
+            ("POST", Route::Flag(key)) => Ok(self.flag(call, key).await),
             ("GET" | "HEAD", Route::Page(page)) => {
                 let Some(page) = percent_decode(page) else {
                     return Err(bad_request("a page is UTF-8 after percent-decoding").at("page"));

@@ -14,13 +14,16 @@
 
 pub mod caps;
 pub mod handle;
+pub mod health;
 pub mod http;
+mod jws;
 mod load;
 pub mod memory;
 pub mod ports;
 pub mod settings;
 
 pub use http::{Facts, Lookup, Request, Response};
+pub use jws::{BadContextKeys, ContextKeys};
 pub use load::{Fault, NotStored};
 pub use ports::{
     Absent, CapStore, EventSink, MaybeSend, MaybeSync, Ports, Rule, Ruling, SnapshotStore,
@@ -59,6 +62,8 @@ pub struct Config {
     pub cache_bytes: usize,
     /// What receipts and ledgers are sealed with. Without one, answers carry neither.
     pub secrets: Secrets,
+    /// Whose signed contexts are believed. None: nobody's.
+    pub context_keys: ContextKeys,
     pub caps: CapMode,
 }
 
@@ -102,6 +107,7 @@ impl Config {
             settle_ms: 0,
             cache_bytes: 64 << 20,
             secrets: Secrets::default(),
+            context_keys: ContextKeys::default(),
             caps: CapMode::Off,
         }
     }

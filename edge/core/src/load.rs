@@ -3,6 +3,7 @@
 
 mod admit;
 mod backoff;
+mod bulk;
 mod cache;
 mod counted;
 mod objects;
@@ -18,6 +19,7 @@ use skyful::manifest::{Manifest, Mode};
 use skyful::resolve::write::{Release, Track};
 use skyful::snapshot::{Chunk, IdShard, Listing};
 
+use crate::health::Health;
 use crate::{Edge, SnapshotStore};
 use backoff::Backoff;
 use cache::Cache;
@@ -37,6 +39,7 @@ pub(crate) struct State {
     pub cache: Cache,
     pub fault: Option<Fault>,
     pub counters: Counters,
+    pub health: Health,
 }
 
 /// An admitted manifest and what came with it.
@@ -104,6 +107,7 @@ impl State {
             cache: Cache::new(cache_bytes),
             fault: None,
             counters: Counters::default(),
+            health: Health::default(),
         }
     }
 
@@ -120,10 +124,12 @@ impl State {
 }
 
 /// Whose page, in which language.
+#[derive(Clone, Copy)]
 pub(crate) struct Wanted<'a> {
     pub page: &'a str,
     pub locale: Option<&'a str>,
-    pub unit: &'a str,
+    /// Nobody is on no track but the stable one, and on no list.
+    pub unit: Option<&'a str>,
 }
 
 /// Time and chance of one request.
@@ -174,7 +180,7 @@ impl Edge {
         moment: Moment,
     ) -> Loaded {
         let manifest = &held.manifest;
-        let track = manifest.track(Some(wanted.unit));
+        let track = manifest.track(wanted.unit);
         let listing = manifest.listing(track);
         if !listing.has_page(wanted.page) {
             return Loaded::UnknownPage;
@@ -238,8 +244,8 @@ impl Edge {
             return None;
         }
         let mut ids = None;
-        if chunk.uses_ids() {
-            let (number, digest) = listing.id_shard(chunk.id_key().hash(wanted.unit))?;
+        if let Some(unit) = wanted.unit.filter(|_| chunk.uses_ids()) {
+            let (number, digest) = listing.id_shard(chunk.id_key().hash(unit))?;
             ids = Some(self.id_shard(store, digest, number, moment).await?);
         }
         Some(Parts {

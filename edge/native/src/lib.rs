@@ -4,6 +4,7 @@
 
 mod art;
 mod files;
+mod reports;
 mod serve;
 
 use std::net::SocketAddr;
@@ -11,10 +12,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use skyful::manifest::TrustSet;
-use skyful_edge::{Config, ConfigError, Edge};
+use skyful::secret::{BadSecret, Secrets};
+use skyful_edge::{BadContextKeys, Config, ConfigError, ContextKeys, Edge};
 use tokio::net::TcpListener;
 
 pub use files::Files;
+pub use reports::Reports;
 
 /// What a deployment says.
 #[derive(Clone, Debug)]
@@ -37,6 +40,12 @@ pub struct Options {
     pub recheck_ms: u64,
     /// Origins that browsers may call from; `*` is all of them.
     pub cors: Vec<String>,
+    /// What seals receipts: 64 hex digits, several separated by commas. Empty: answers carry none.
+    pub secret: String,
+    /// Who may sign contexts: `eddsa:NAME:HEX` or `hs256:NAME:HEX`, several separated by commas.
+    pub context_keys: String,
+    /// None: how releases do is only shown in the status. Needs a secret.
+    pub reports: Option<Reports>,
 }
 
 impl Options {
@@ -59,6 +68,9 @@ impl Options {
             assets: None,
             recheck_ms: 500,
             cors: Vec::new(),
+            secret: String::new(),
+            context_keys: String::new(),
+            reports: None,
         }
     }
 }
@@ -67,6 +79,8 @@ impl Options {
 #[derive(Debug)]
 pub enum Error {
     Config(ConfigError),
+    Secret(BadSecret),
+    ContextKeys(BadContextKeys),
     Listen(SocketAddr, std::io::Error),
 }
 
@@ -74,6 +88,8 @@ impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Config(error) => write!(f, "{error}"),
+            Self::Secret(error) => write!(f, "{error}"),
+            Self::ContextKeys(error) => write!(f, "{error}"),
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
         }
     }
@@ -83,6 +99,8 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Config(error) => Some(error),
+            Self::Secret(error) => Some(error),
+            Self::ContextKeys(error) => Some(error),
             Self::Listen(_, error) => Some(error),
         }
     }
@@ -95,6 +113,7 @@ pub struct Server {
     app: Arc<App>,
     assets: Option<PathBuf>,
     recheck_ms: u64,
+    reports: Option<Reports>,
 }
 
 /// What all connections share.
@@ -113,6 +132,10 @@ impl Server {
         config.cors = options.cors;
         config.recheck_ms = i64::try_from(options.recheck_ms).unwrap_or(i64::MAX);
         config.wait_ms = config.recheck_ms;
+        config.secrets = Secrets::parse(&options.secret, &config.workspace, &config.env)
+            .map_err(Error::Secret)?;
+        config.context_keys =
+            ContextKeys::parse(&options.context_keys).map_err(Error::ContextKeys)?;
         let edge = Edge::new(config).map_err(Error::Config)?;
         let listen = |error| Error::Listen(options.listen, error);
         let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
@@ -124,6 +147,7 @@ impl Server {
             app: Arc::new(App { edge, files }),
             assets: options.assets,
             recheck_ms: options.recheck_ms,
+            reports: options.reports,
         })
     }
 
@@ -134,8 +158,14 @@ impl Server {
     /// Serves until `shutdown` ends, then lets open requests end for up to ten seconds.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let router = serve::router(Arc::clone(&self.app), self.assets);
-        let watch = tokio::spawn(serve::watch(self.app, self.recheck_ms));
+        let watch = tokio::spawn(serve::watch(Arc::clone(&self.app), self.recheck_ms));
+        let reports = self
+            .reports
+            .map(|to| tokio::spawn(reports::send(self.app, to)));
         serve::accept(self.listener, router, shutdown).await;
         watch.abort();
+        if let Some(reports) = reports {
+            reports.abort();
+        }
     }
 }

@@ -206,7 +206,7 @@ fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 /// A clock before 1970 counts as 1970.
-fn now_ms() -> i64 {
+pub fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
