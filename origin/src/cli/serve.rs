@@ -8,8 +8,9 @@ use std::time::Duration;
 use serde_json::json;
 use skyful::compile::Compiler;
 use skyful::manifest::TrustSet;
-use skyful_native::{Options, Server};
+use skyful_native::{Options, Reports, Server};
 
+use crate::deliver::terms::Terms;
 use crate::document::Document;
 use crate::failure::{FAULT, Failure};
 use crate::publisher::{self, Destination, Outcome, Publisher};
@@ -51,6 +52,33 @@ pub struct Args {
     /// Origins that browsers may call from; `*` is all of them
     #[arg(long, value_name = "ORIGIN")]
     cors: Vec<String>,
+    /// What seals receipts, 64 hex digits, the same on all edges; better set in the environment
+    #[arg(
+        long,
+        env = "SKYFUL_SECRET",
+        hide_env_values = true,
+        value_name = "HEX"
+    )]
+    secret: Option<String>,
+    /// Who may sign contexts: eddsa:NAME:HEX or hs256:NAME:HEX, several separated by commas
+    #[arg(
+        long,
+        env = "SKYFUL_CONTEXT_KEYS",
+        hide_env_values = true,
+        value_name = "KEYS"
+    )]
+    context_keys: Option<String>,
+    /// Where to report how releases do, for example http://127.0.0.1:8788; needs the secret
+    #[arg(long, env = "SKYFUL_COLLECTOR", value_name = "URL")]
+    collector: Option<String>,
+    /// What the collector wants to be told; better set in the environment
+    #[arg(
+        long,
+        env = "SKYFUL_COLLECTOR_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
+    collector_token: Option<String>,
     /// Publish once instead of at every save
     #[arg(long, requires = "file")]
     no_watch: bool,
@@ -93,6 +121,9 @@ async fn serve(args: &Args, store: PathBuf, trust: TrustSet, json: bool) -> Resu
     options.preview = args.preview;
     options.cors.clone_from(&args.cors);
     options.recheck_ms = 250;
+    options.secret = args.secret.clone().unwrap_or_default();
+    options.context_keys = args.context_keys.clone().unwrap_or_default();
+    options.reports = reports(args)?;
     options.assets = args.assets.clone().or_else(|| {
         let art = beside(args.file.as_deref()?, crate::sample::PICTURES);
         art.is_dir().then_some(art)
@@ -114,6 +145,25 @@ async fn serve(args: &Args, store: PathBuf, trust: TrustSet, json: bool) -> Resu
     Ok(())
 }
 
+fn reports(args: &Args) -> Result<Option<Reports>, Failure> {
+    let Some(url) = args.collector.as_ref().filter(|url| !url.is_empty()) else {
+        return Ok(None);
+    };
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return Err(Failure::usage("a collector is an http or https address"));
+    }
+    if args.secret.as_deref().unwrap_or_default().is_empty() {
+        return Err(
+            Failure::usage("a collector believes no report without a secret")
+                .hint("set SKYFUL_SECRET; `openssl rand -hex 32` makes one"),
+        );
+    }
+    Ok(Some(Reports {
+        url: url.clone(),
+        token: args.collector_token.clone().unwrap_or_default(),
+    }))
+}
+
 /// Publishes the document, and goes on doing so in a thread of its own. Returns whom to trust.
 fn publish(args: &Args, file: &Path, store: &Path) -> Result<String, Failure> {
     super::publish::readable(file)?;
@@ -127,6 +177,7 @@ fn publish(args: &Args, file: &Path, store: &Path) -> Result<String, Failure> {
         to: Destination::Directory(store.to_owned()),
         env: args.env.clone(),
         key,
+        terms: Terms::EVERYBODY,
     };
     if args.no_watch {
         let (document, outcome) = publisher.publish(&mut Compiler::default(), &|_, _| ())?;
