@@ -85,7 +85,7 @@ export class Platform {
   }
 
   #options() {
-    const { build, workspace, env, trust, preview, recheck_ms, cors, cf, vars } = this.#settings;
+    const { build, workspace, env, trust, preview, recheck_ms, cors, secret, context_keys, cf, vars } = this.#settings;
     const bindings = {
       SKYFUL_WORKSPACE: workspace,
       SKYFUL_ENV: env,
@@ -93,6 +93,8 @@ export class Platform {
       SKYFUL_PREVIEW: preview === undefined ? undefined : String(preview),
       SKYFUL_RECHECK_MS: recheck_ms === undefined ? undefined : String(recheck_ms),
       SKYFUL_CORS: cors,
+      SKYFUL_SECRET: secret,
+      SKYFUL_CONTEXT_KEYS: context_keys,
       ...vars,
     };
     const given = Object.entries(bindings).filter(([, value]) => value !== undefined && value !== null);

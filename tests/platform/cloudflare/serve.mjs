@@ -3,7 +3,7 @@
 //
 //   node serve.mjs '{"workspace":"wallet","env":"dev","trust":"HEX"}'
 //
-// Also `preview`, `recheck_ms`, `cors` (comma list), `cf` ({"country","region"}), `build` (folder of the built Worker).
+// Also `preview`, `recheck_ms`, `cors` (comma list), `secret`, `context_keys`, `cf` ({"country","region"}), `build` (folder of the built Worker).
 //
 //   {"do":"restart"}   memory is lost; KV, the Durable Object and the Cache API stay     {"url"}
 //   {"do":"forget"}    the own copies in the Cache API are gone, the memory stays       {}

@@ -1,8 +1,9 @@
 //! The core in this process over a store in memory: what all platforms have to answer like.
 
 use skyful::manifest::TrustSet;
+use skyful::secret::Secrets;
 use skyful_edge::memory::MemoryStore;
-use skyful_edge::{Config, Edge, Facts, Request};
+use skyful_edge::{Config, ContextKeys, Edge, Facts, Request};
 
 use crate::platform::{Answer, Ask, ENV, Settings, WORKSPACE};
 
@@ -19,6 +20,8 @@ impl CoreEdge {
         config.recheck_ms = settings.recheck_ms.into();
         config.wait_ms = config.recheck_ms;
         config.cors.clone_from(&settings.cors);
+        config.secrets = Secrets::parse(&settings.secret, WORKSPACE, ENV).expect("secrets");
+        config.context_keys = ContextKeys::parse(&settings.context_keys).expect("keys");
         Self {
             edge: Edge::new(config).expect("a deployment"),
             store: MemoryStore::default(),

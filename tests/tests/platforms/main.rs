@@ -5,11 +5,14 @@
 
 mod core_edge;
 mod faults;
+mod gray;
 mod native;
+mod ofrep;
 mod platform;
 mod process;
 mod publisher;
 mod requests;
+mod signed;
 mod spin;
 mod vectors;
 

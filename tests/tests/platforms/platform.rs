@@ -63,6 +63,8 @@ pub struct Settings {
     pub preview: bool,
     pub recheck_ms: u32,
     pub cors: Vec<String>,
+    pub secret: String,
+    pub context_keys: String,
 }
 
 impl Settings {
@@ -73,6 +75,8 @@ impl Settings {
             preview: true,
             recheck_ms: 0,
             cors: Vec::new(),
+            secret: String::new(),
+            context_keys: String::new(),
         }
     }
 
@@ -80,6 +84,7 @@ impl Settings {
         json!({
             "workspace": WORKSPACE, "env": ENV, "trust": self.trust, "preview": self.preview,
             "recheck_ms": self.recheck_ms, "cors": self.cors.join(","),
+            "secret": self.secret, "context_keys": self.context_keys,
         })
     }
 }
@@ -182,6 +187,15 @@ impl Ask {
         Self {
             method: "POST",
             target: "/v1/resolve".into(),
+            body: body.into(),
+            ..Self::default()
+        }
+    }
+
+    pub fn post(target: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            method: "POST",
+            target: target.into(),
             body: body.into(),
             ..Self::default()
         }
