@@ -13,6 +13,7 @@ const DEFAULTS: Defaults = Defaults {
     settle_ms: 600_000,
     // An instance has 128 MB. One request seldom needs more than a chunk and an id shard.
     cache_bytes: 32 << 20,
+    cap_stores: &[],
 };
 
 /// The entry that makes no edge, and why.
@@ -48,6 +49,9 @@ fn name(setting: Setting) -> &'static str {
         Setting::Cors => "cors",
         Setting::RecheckMs => "recheck_ms",
         Setting::SettleMs => "settle_ms",
+        Setting::Secret => "secret",
+        Setting::Caps => "caps",
+        Setting::ContextKeys => "context_keys",
     }
 }
 
