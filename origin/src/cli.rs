@@ -14,10 +14,12 @@ mod publish;
 mod resolve;
 mod schema;
 mod serve;
+mod switch;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use skyful::manifest::Mode;
 
 use crate::failure::Failure;
 use crate::output;
@@ -59,6 +61,8 @@ enum Command {
     Keys(keys::Args),
     /// Compile, sign and deliver a document into a store directory or an edge
     Publish(publish::Args),
+    /// Switch what edges do with what is released: run, hold, defaults or off
+    Switch(switch::Args),
     /// Run an edge on this machine; with a document, publish it too at every save
     Serve(serve::Args),
     /// Take events from edges and count each one once
@@ -85,6 +89,7 @@ pub fn run() -> ExitCode {
         Command::Diff(args) => diff::run(&args, json),
         Command::Keys(args) => keys::run(&args, json),
         Command::Publish(args) => publish::run(&args, json),
+        Command::Switch(args) => switch::run(&args, json),
         Command::Serve(args) => serve::run(&args, json),
         Command::Collect(args) => collect::run(&args, json),
         Command::Health(args) => health::run(&args, json),
@@ -107,6 +112,17 @@ fn name(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err("1 to 40 of a-z, 0-9 and -".to_owned())
+    }
+}
+
+/// What a manifest makes edges do.
+fn mode(text: &str) -> Result<Mode, String> {
+    match text {
+        "run" => Ok(Mode::Run),
+        "hold" => Ok(Mode::Hold),
+        "defaults" => Ok(Mode::Defaults),
+        "off" => Ok(Mode::Off),
+        _ => Err("one of run, hold, defaults, off".to_owned()),
     }
 }
 

@@ -5,17 +5,19 @@
 pub mod dir;
 pub mod edge;
 mod stored;
+pub mod terms;
 
 use std::time::{Duration, Instant};
 
 use ed25519_dalek::SigningKey;
 use skyful::compile::Snapshot;
-use skyful::manifest::{Tail, TrustSet, Value, sign};
+use skyful::manifest::{Mode, TrustSet, Value, sign};
 use skyful::snapshot::Digest;
 
 use crate::failure::Failure;
 use crate::key_file;
 use stored::Stored;
+use terms::{Next, Terms};
 
 /// One environment of one workspace, where edges read it.
 pub trait Target {
@@ -53,41 +55,77 @@ pub enum Delivered {
     },
 }
 
-/// Delivers a snapshot to everybody.
+/// Who signs for which environment, and when.
+pub struct Signer<'a> {
+    pub workspace: &'a str,
+    pub env: &'a str,
+    pub key: &'a SigningKey,
+    pub clock: &'a dyn Fn() -> i64,
+}
+
+/// Delivers a snapshot to whom the terms say.
 pub fn deliver(
     target: &impl Target,
-    env: &str,
+    signer: &Signer<'_>,
     snapshot: &Snapshot,
-    key: &SigningKey,
-    clock: &dyn Fn() -> i64,
+    terms: &Terms,
     progress: Progress<'_>,
 ) -> Result<Delivered, Failure> {
-    let own = TrustSet::parse(&key_file::public_hex(key)).map_err(Failure::usage)?;
-    let workspace = &snapshot.listing.workspace;
-    let stored = Stored::read(target, &own, workspace, env)?;
-    let shown = stored.shown(snapshot.listing.digest());
+    let (own, stored) = signer.look(target)?;
+    let next = Next::release(snapshot, terms, stored.current.head())?;
     // Counted before anything is written: a store that cannot go on stays as it is.
-    let sequence = match shown {
+    let sequence = match stored.shown(&next) {
         Some(shown) => shown,
         None => stored.next_sequence(&target.place())?,
     };
     target.put_objects(snapshot, progress)?;
+    sign_and_put(target, signer, (&own, &stored), &next, sequence)
+}
+
+/// Delivers what is released already, in another mode: no document and no upload in the way.
+pub fn switch(target: &impl Target, signer: &Signer<'_>, mode: Mode) -> Result<Delivered, Failure> {
+    let (own, stored) = signer.look(target)?;
+    let Some(released) = stored.current.head() else {
+        let message = format!("{} is missing or signed with another key", target.place());
+        return Err(Failure::usage(message).hint("publish a document"));
+    };
+    let next = Next::switched(released, mode);
+    let sequence = match stored.shown(&next) {
+        Some(shown) => shown,
+        None => stored.next_sequence(&target.place())?,
+    };
+    sign_and_put(target, signer, (&own, &stored), &next, sequence)
+}
+
+impl Signer<'_> {
+    fn look(&self, target: &impl Target) -> Result<(TrustSet, Stored), Failure> {
+        let own = TrustSet::parse(&key_file::public_hex(self.key)).map_err(Failure::usage)?;
+        let stored = Stored::read(target, &own, self.workspace, self.env)?;
+        Ok((own, stored))
+    }
+}
+
+fn sign_and_put(
+    target: &impl Target,
+    signer: &Signer<'_>,
+    (own, stored): (&TrustSet, &Stored),
+    next: &Next,
+    sequence: u64,
+) -> Result<Delivered, Failure> {
+    let (workspace, env) = (signer.workspace, signer.env);
     // Signed after the upload, which may wait for a store that lags: from now on it settles.
-    let now_ms = clock();
+    let now_ms = (signer.clock)();
     let settled = stored.settled_before(now_ms.saturating_sub(target.settle_ms()));
-    if shown.is_some() {
+    if stored.shown(next).is_some() {
         if let Some(settled) = settled.filter(|head| stored.is_news(head)) {
             target.put_settled(&settled.envelope)?;
         }
         return Ok(Delivered::Unchanged { sequence });
     }
-    let tail = Tail {
-        stable: snapshot.listing.clone(),
-        gray: None,
-        allow: Vec::new(),
-    };
-    let header = sign::full_release(workspace, env, sequence, now_ms);
-    let envelope = sign::sign(header, &tail, key);
+    let mut header = sign::full_release(workspace, env, sequence, now_ms);
+    header.gray = next.gray;
+    header.mode = next.mode;
+    let envelope = sign::sign(header, &next.tail, signer.key);
     let value = Value {
         current: &envelope,
         fallback: settled.map_or(&[], |head| &head.envelope),
@@ -97,7 +135,7 @@ pub fn deliver(
     // The whole value, since the fallback stands in it too; or a newer one of another publisher.
     let since = Instant::now();
     while target.manifest()?.is_none_or(|stored| stored != value)
-        && Stored::read(target, &own, workspace, env)?
+        && Stored::read(target, own, workspace, env)?
             .current
             .sequence()
             <= Some(sequence)

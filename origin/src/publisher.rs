@@ -10,7 +10,8 @@ use skyful::snapshot::Digest;
 
 use crate::deliver::dir::Directory;
 use crate::deliver::edge::Edge;
-use crate::deliver::{self, Delivered, Progress};
+use crate::deliver::terms::Terms;
+use crate::deliver::{self, Delivered, Progress, Signer};
 use crate::document::{self, Document};
 use crate::failure::Failure;
 use crate::watch::{self, Look};
@@ -21,6 +22,7 @@ pub struct Publisher {
     pub to: Destination,
     pub env: String,
     pub key: SigningKey,
+    pub terms: Terms,
 }
 
 /// After a delivery that failed, while watching.
@@ -79,16 +81,22 @@ impl Publisher {
         let outcome = match document.compile_again(compiler) {
             None => Outcome::Refused,
             Some(snapshot) => {
-                let (key, env) = (&self.key, &*self.env);
-                let workspace = &snapshot.listing.workspace;
+                let signer = Signer {
+                    workspace: &snapshot.listing.workspace,
+                    env: &self.env,
+                    key: &self.key,
+                    clock: &document::now_ms,
+                };
+                let Signer { workspace, env, .. } = signer;
+                let terms = &self.terms;
                 let delivered = match &self.to {
                     Destination::Directory(root) => {
                         let target = Directory::lock(root, workspace, env)?;
-                        deliver::deliver(&target, env, snapshot, key, &document::now_ms, progress)?
+                        deliver::deliver(&target, &signer, snapshot, terms, progress)?
                     }
                     Destination::Edge(url) => {
-                        let target = Edge::connect(url, workspace, env, key)?;
-                        deliver::deliver(&target, env, snapshot, key, &document::now_ms, progress)?
+                        let target = Edge::connect(url, workspace, env, &self.key)?;
+                        deliver::deliver(&target, &signer, snapshot, terms, progress)?
                     }
                 };
                 Outcome::Delivered {

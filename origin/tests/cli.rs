@@ -7,6 +7,8 @@ mod collector;
 mod diff;
 #[path = "cli/documents.rs"]
 mod documents;
+#[path = "cli/gray.rs"]
+mod gray;
 #[path = "cli/large_pages.rs"]
 mod large_pages;
 #[path = "cli/pushing.rs"]

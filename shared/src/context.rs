@@ -3,6 +3,7 @@
 
 mod fingerprint;
 mod json;
+mod ofrep;
 mod query;
 
 use alloc::borrow::Cow;
@@ -34,6 +35,8 @@ pub struct Context<'a> {
     pub previous_unit: Option<Cow<'a, str>>,
     /// What the client holds of this page, as an edge named it ([`Context::fingerprint`]).
     pub have: Option<Cow<'a, str>>,
+    /// Attributes that an edge left out, and why: for an answer that explains.
+    pub dropped: Vec<(String, &'static str)>,
 }
 
 /// What is known about one counter.

@@ -19,6 +19,7 @@ extern crate alloc;
 pub mod bucket;
 pub mod context;
 pub mod event;
+pub mod health;
 pub mod ids;
 pub mod ledger;
 pub mod limits;

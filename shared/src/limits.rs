@@ -115,6 +115,8 @@ pub const REQUEST_LIST: usize = 1_000;
 pub const REQUEST_TEXT_BYTES: usize = 8 << 10;
 /// Bytes of a trace after which nothing more of it is begun; what is open is closed.
 pub const TRACE_BYTES: usize = 1 << 20;
+/// Bytes of the token in which a customer's server says signed attributes.
+pub const SIGNED_CONTEXT_BYTES: usize = 4 << 10;
 /// Counters in one context.
 pub const REQUEST_COUNTERS: usize = 4_096;
 
@@ -140,6 +142,12 @@ pub const EVENT_KEPT_MS: i64 = 30 * 86_400_000;
 /// Events and bytes of one batch for the collector.
 pub const COLLECT_EVENTS: usize = 1_000;
 pub const COLLECT_BYTES: usize = 1 << 20;
+
+/// Bytes of a report of how releases do, and what it counts: four releases on two tracks.
+pub const HEALTH_BYTES: usize = 4 << 10;
+pub const HEALTH_ROWS: usize = 8;
+/// Instances whose reports on one release are kept apart.
+pub const HEALTH_INSTANCES: usize = 10_000;
 
 /// How far `valid_until` looks ahead.
 pub const VALID_UNTIL_MS: i64 = 400 * 86_400_000;

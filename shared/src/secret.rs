@@ -17,6 +17,8 @@ pub const SEAL_BYTES: usize = 16;
 pub enum Sealed {
     Receipt,
     Ledger,
+    /// What an edge reports about itself.
+    Health,
 }
 
 /// One secret, as keys that are derived from it.
@@ -26,6 +28,7 @@ pub struct Secret {
     pub id: u8,
     receipts: [u8; 32],
     ledgers: [u8; 32],
+    health: [u8; 32],
 }
 
 impl Secret {
@@ -35,6 +38,7 @@ impl Secret {
             id,
             receipts: blake3::derive_key("skyful 1 receipt", secret),
             ledgers: blake3::derive_key("skyful 1 ledger", secret),
+            health: blake3::derive_key("skyful 1 health", secret),
         }
     }
 
@@ -42,6 +46,7 @@ impl Secret {
         let key = match kind {
             Sealed::Receipt => &self.receipts,
             Sealed::Ledger => &self.ledgers,
+            Sealed::Health => &self.health,
         };
         let hash = blake3::keyed_hash(key, bytes);
         hash.as_bytes().first_chunk().copied().unwrap_or_default()
@@ -76,6 +81,21 @@ pub struct Secrets {
 pub struct Sealer<'a> {
     pub secret: &'a Secret,
     pub scope: u32,
+}
+
+impl Sealer<'_> {
+    /// A seal that stands beside what it seals, which may be long: the secret's id and the tag. Of this environment only.
+    pub fn sign(&self, kind: Sealed, message: &[u8]) -> String {
+        let tag = self.secret.tag(kind, &scoped(self.scope, message));
+        let mut bytes = Vec::with_capacity(SEAL_BYTES.saturating_add(1));
+        bytes.push(self.secret.id);
+        bytes.extend_from_slice(&tag);
+        Base64UrlUnpadded::encode_string(&bytes)
+    }
+}
+
+fn scoped(scope: u32, message: &[u8]) -> Vec<u8> {
+    [&scope.to_le_bytes(), message].concat()
 }
 
 /// Why a text is no list of secrets. Says nothing of it.
@@ -126,6 +146,21 @@ impl Secrets {
     }
 }
 
+impl Secrets {
+    /// Whether one of these secrets made this seal ([`Sealer::sign`]) of the message.
+    pub fn signed(&self, kind: Sealed, message: &[u8], seal: &str) -> bool {
+        let Ok(bytes) = Base64UrlUnpadded::decode_vec(seal) else {
+            return false;
+        };
+        let Some((id, Ok(tag))) = bytes.split_first().map(|(id, tag)| (id, tag.try_into())) else {
+            return false;
+        };
+        let message = scoped(self.scope, message);
+        let genuine = |secret: &Secret| same(&secret.tag(kind, &message), tag);
+        self.secrets.iter().any(|s| s.id == *id && genuine(s))
+    }
+}
+
 /// In a time that doesn't tell where they differ.
 fn same(a: &[u8; SEAL_BYTES], b: &[u8; SEAL_BYTES]) -> bool {
     a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b)) == 0
@@ -169,6 +204,28 @@ mod tests {
                 let opened = secrets.open(Sealed::Ledger, &changed, 0);
                 assert!(opened.is_none() || changed == text, "{changed}");
             }
+        }
+    }
+
+    #[test]
+    fn a_seal_beside_its_message_holds_for_that_message_and_environment() {
+        let old = secrets(OLD);
+        let seal = old
+            .sealer()
+            .expect("a secret")
+            .sign(Sealed::Health, b"fine");
+        let both = secrets(&alloc::format!("{NEW},{OLD}"));
+        assert!(both.signed(Sealed::Health, b"fine", &seal));
+        let elsewhere = Secrets::parse(OLD, "wallet", "dev").expect("secrets");
+        for (secrets, kind, message, seal) in [
+            (&both, Sealed::Health, b"Fine".as_slice(), &*seal),
+            (&both, Sealed::Receipt, b"fine", &seal),
+            (&secrets(NEW), Sealed::Health, b"fine", &seal),
+            (&elsewhere, Sealed::Health, b"fine", &seal),
+            (&both, Sealed::Health, b"fine", &seal[1..]),
+            (&both, Sealed::Health, b"fine", ""),
+        ] {
+            assert!(!secrets.signed(kind, message, seal), "{seal}");
         }
     }
 

@@ -22,6 +22,7 @@ mod events;
 mod kv;
 mod own_copy;
 mod publisher;
+mod reports;
 mod settings;
 mod sql;
 mod store;
@@ -34,6 +35,7 @@ use worker::{Context, Env, MessageBatch, Request, Response, console_error, event
 
 use caps::Caps;
 use events::Events;
+use reports::Reports;
 use settings::Misconfigured;
 use store::Store;
 
@@ -47,6 +49,7 @@ thread_local! {
 struct Ready {
     edge: Edge,
     ports: Wired,
+    reports: Option<Reports>,
 }
 
 /// What this platform gives the edge.
@@ -85,7 +88,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
             return carry::response(problem);
         }
     };
-    let Ready { edge, ports } = &*ready;
+    let Ready { edge, ports, .. } = &*ready;
     let began = now_ms();
     let asked = match carry::Asked::read(request, edge, random()).await {
         Ok(asked) => asked,
@@ -98,9 +101,19 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     if edge.config().recheck_ms < edge.config().wait_ms && edge.due(now_ms()) {
         let ready = Rc::clone(&ready);
         context.wait_until(async move {
-            let Ready { edge, ports } = &*ready;
+            let Ready { edge, ports, .. } = &*ready;
             edge.refresh(&ports.store, now_ms(), random()).await;
             log_fault(edge);
+        });
+    }
+    if ready.reports.is_some()
+        && let Some(report) = edge.report(now_ms())
+    {
+        let ready = Rc::clone(&ready);
+        context.wait_until(async move {
+            if let Some(reports) = &ready.reports {
+                reports.send(&report).await;
+            }
         });
     }
     carry::response(answer)
@@ -125,7 +138,12 @@ fn ready(env: &Env) -> Result<Rc<Ready>, Misconfigured> {
                 caps,
                 events,
             };
-            Ok(Rc::new(Ready { edge, ports }))
+            let reports = Reports::of(env);
+            Ok(Rc::new(Ready {
+                edge,
+                ports,
+                reports,
+            }))
         };
         ready
             .get_or_init(|| make().inspect_err(|wrong| console_error!("skyful: {wrong}")))

@@ -63,5 +63,6 @@ fn name(setting: Setting) -> &'static str {
         Setting::SettleMs => "SKYFUL_SETTLE_MS",
         Setting::Secret => "SKYFUL_SECRET",
         Setting::Caps => "SKYFUL_CAPS",
+        Setting::ContextKeys => "SKYFUL_CONTEXT_KEYS",
     }
 }

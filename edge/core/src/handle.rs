@@ -5,14 +5,19 @@ mod cors;
 mod events;
 mod facts;
 mod fatigue;
+mod ofrep;
 mod page;
 mod publish;
+mod signed;
 mod status;
 mod visit;
+
+use std::sync::OnceLock;
 
 use skyful::limits;
 
 use self::publish::Slot;
+use self::signed::Claims;
 use crate::http::{Problem, percent_decode};
 use crate::load::{Counted, Moment};
 use crate::{Edge, Ports, Request, Response};
@@ -24,6 +29,8 @@ pub(crate) struct Call<'r, P: Ports> {
     pub random: [u8; 16],
     pub ports: &'r P,
     pub store: Counted<'r, P::Store>,
+    /// Of the signed context, once something asks for it.
+    claims: OnceLock<Claims>,
 }
 
 enum Route<'a> {
@@ -31,6 +38,9 @@ enum Route<'a> {
     Events,
     /// Still percent-encoded.
     Page(&'a str),
+    /// OpenFeature: all flags, or the one of a key that is still percent-encoded.
+    Flags,
+    Flag(&'a str),
     Status,
     Health,
     /// The digest as given.
@@ -46,7 +56,7 @@ impl Route<'_> {
 
     fn methods(&self) -> &'static str {
         match self {
-            Self::Resolve | Self::Events => "POST, OPTIONS",
+            Self::Resolve | Self::Events | Self::Flags | Self::Flag(_) => "POST, OPTIONS",
             Self::Page(_) => "GET, HEAD, OPTIONS",
             Self::Status => "GET, HEAD, OPTIONS",
             Self::Health => "GET, HEAD",
@@ -62,6 +72,8 @@ pub fn route_name(path: &str) -> &'static str {
         Some(Route::Resolve) => "resolve",
         Some(Route::Page(_)) => "page",
         Some(Route::Events) => "events",
+        Some(Route::Flags) => "flags",
+        Some(Route::Flag(_)) => "flag",
         Some(Route::Status) => "status",
         Some(Route::Health) => "health",
         Some(Route::Object(_)) => "object",
@@ -75,6 +87,7 @@ fn route(path: &str) -> Option<Route<'_>> {
     match path {
         "/v1/resolve" => Some(Route::Resolve),
         "/v1/events" => Some(Route::Events),
+        "/ofrep/v1/evaluate/flags" => Some(Route::Flags),
         "/v1/status" => Some(Route::Status),
         "/healthz" => Some(Route::Health),
         "/v1/manifest" => Some(Route::Slot(Slot::Manifest)),
@@ -86,6 +99,7 @@ fn route(path: &str) -> Option<Route<'_>> {
             };
             last("/v1/pages/")
                 .map(Route::Page)
+                .or_else(|| last("/ofrep/v1/evaluate/flags/").map(Route::Flag))
                 .or_else(|| last("/v1/snapshots/").map(Route::Object))
         }
     }
@@ -109,7 +123,9 @@ impl Edge {
             random,
             ports,
             store: Counted::new(ports.store()),
+            claims: OnceLock::new(),
         };
+        self.state().health.begin(now_ms, random);
         let route = route(request.path);
         let mut response = match self.dispatch(&call, route.as_ref()).await {
             Ok(response) => response,
@@ -175,6 +191,8 @@ impl Edge {
             }
             ("POST", Route::Resolve) => self.resolve_body(call).await,
             ("POST", Route::Events) => self.take_events(call).await,
+            ("POST", Route::Flags) => Ok(self.flags(call).await),
+            ("POST", Route::Flag(key)) => Ok(self.flag(call, key).await),
             ("GET" | "HEAD", Route::Page(page)) => {
                 let Some(page) = percent_decode(page) else {
                     return Err(bad_request("a page is UTF-8 after percent-decoding").at("page"));

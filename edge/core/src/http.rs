@@ -283,7 +283,7 @@ pub(crate) fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
     String::from_utf8(out).ok().map(Cow::Owned)
 }
 
-fn hex_pair(digits: [u8; 2]) -> Option<u8> {
+pub(crate) fn hex_pair(digits: [u8; 2]) -> Option<u8> {
     let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
     u8::try_from(high? * 16 + low?).ok()
 }

@@ -15,7 +15,9 @@
 pub mod caps;
 pub mod forward;
 pub mod handle;
+pub mod health;
 pub mod http;
+mod jws;
 mod load;
 pub mod measures;
 pub mod memory;
@@ -24,6 +26,7 @@ pub mod settings;
 
 pub use handle::route_name;
 pub use http::{Facts, Lookup, Request, Response};
+pub use jws::{BadContextKeys, ContextKeys};
 pub use load::{Fault, NotStored};
 pub use measures::Measures;
 pub use ports::{
@@ -64,6 +67,8 @@ pub struct Config {
     pub cache_bytes: usize,
     /// What receipts and ledgers are sealed with. Without one, answers carry neither.
     pub secrets: Secrets,
+    /// Whose signed contexts are believed. None: nobody's.
+    pub context_keys: ContextKeys,
     pub caps: CapMode,
 }
 
@@ -107,6 +112,7 @@ impl Config {
             settle_ms: 0,
             cache_bytes: 64 << 20,
             secrets: Secrets::default(),
+            context_keys: ContextKeys::default(),
             caps: CapMode::Off,
         }
     }

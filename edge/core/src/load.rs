@@ -3,6 +3,7 @@
 
 mod admit;
 mod backoff;
+mod bulk;
 mod cache;
 mod counted;
 mod known;
@@ -21,6 +22,7 @@ use skyful::resolve::Reason;
 use skyful::resolve::write::{Release, Track};
 use skyful::snapshot::{Chunk, IdShard, Listing};
 
+use crate::health::Health;
 use crate::{Edge, SnapshotStore};
 use backoff::Backoff;
 use cache::Cache;
@@ -40,6 +42,7 @@ pub(crate) struct State {
     pub cache: Cache,
     pub fault: Option<Fault>,
     pub counters: Counters,
+    pub health: Health,
 }
 
 /// An admitted manifest and what came with it.
@@ -130,6 +133,7 @@ impl State {
             cache: Cache::new(cache_bytes),
             fault: None,
             counters: Counters::default(),
+            health: Health::default(),
         }
     }
 
@@ -146,10 +150,12 @@ impl State {
 }
 
 /// Whose page, in which language.
+#[derive(Clone, Copy)]
 pub(crate) struct Wanted<'a> {
     pub page: &'a str,
     pub locale: Option<&'a str>,
-    pub unit: &'a str,
+    /// Nobody is on no track but the stable one, and on no list.
+    pub unit: Option<&'a str>,
 }
 
 /// Time and chance of one request.
@@ -200,7 +206,7 @@ impl Edge {
         moment: Moment,
     ) -> Loaded {
         let manifest = &held.manifest;
-        let track = manifest.track(Some(wanted.unit));
+        let track = manifest.track(wanted.unit);
         let listing = manifest.listing(track);
         if !listing.has_page(wanted.page) {
             return Loaded::UnknownPage;
@@ -264,8 +270,8 @@ impl Edge {
             return None;
         }
         let mut ids = None;
-        if chunk.uses_ids() {
-            let (number, digest) = listing.id_shard(chunk.id_key().hash(wanted.unit))?;
+        if let Some(unit) = wanted.unit.filter(|_| chunk.uses_ids()) {
+            let (number, digest) = listing.id_shard(chunk.id_key().hash(unit))?;
             ids = Some(self.id_shard(store, digest, number, moment).await?);
         }
         Some(Parts {

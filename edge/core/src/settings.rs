@@ -4,7 +4,7 @@
 use skyful::manifest::TrustSet;
 use skyful::secret::Secrets;
 
-use crate::{CapMode, Config, ConfigError, Edge};
+use crate::{CapMode, Config, ConfigError, ContextKeys, Edge};
 
 /// What every platform lets a deployment say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,10 +23,12 @@ pub enum Setting {
     Secret,
     /// `off`, `ledger`, `approximate` or `exact`, as far as the platform has it.
     Caps,
+    /// `eddsa:NAME:HEX` or `hs256:NAME:HEX`, several separated by commas: who may sign contexts.
+    ContextKeys,
 }
 
 impl Setting {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Workspace,
         Self::Env,
         Self::Trust,
@@ -36,6 +38,7 @@ impl Setting {
         Self::SettleMs,
         Self::Secret,
         Self::Caps,
+        Self::ContextKeys,
     ];
 }
 
@@ -135,6 +138,11 @@ pub fn edge<T: AsRef<str>>(
     .map_err(|why| Wrong {
         setting: Setting::Caps,
         why,
+    })?;
+    let keys = text(Setting::ContextKeys).unwrap_or_default();
+    config.context_keys = ContextKeys::parse(&keys).map_err(|_| Wrong {
+        setting: Setting::ContextKeys,
+        why: "it is not eddsa:NAME:HEX or hs256:NAME:HEX, or several such separated by commas",
     })?;
     Edge::new(config).map_err(|error| match error {
         ConfigError::Workspace => Wrong {
@@ -279,6 +287,11 @@ mod tests {
                 Setting::Secret,
                 "sesame",
                 "it is not 64 hex digits, or several such separated by commas",
+            ),
+            (
+                Setting::ContextKeys,
+                KEY,
+                "it is not eddsa:NAME:HEX or hs256:NAME:HEX, or several such separated by commas",
             ),
             (
                 Setting::Caps,

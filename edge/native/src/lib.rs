@@ -10,6 +10,7 @@ mod listen;
 mod metrics;
 mod own_copy;
 mod redis_store;
+mod reports;
 mod serve;
 mod span;
 mod store;
@@ -24,7 +25,9 @@ use std::time::Duration;
 
 use skyful::manifest::TrustSet;
 use skyful::secret::{BadSecret, Secrets};
-use skyful_edge::{Config, ConfigError, Edge, Ports, StoreError, settings};
+use skyful_edge::{
+    BadContextKeys, Config, ConfigError, ContextKeys, Edge, Ports, StoreError, settings,
+};
 use tokio::net::TcpListener;
 
 use events::Events;
@@ -33,6 +36,7 @@ use store::Store;
 
 pub use events::{Collector, EventOptions};
 pub use redis_store::{Redis, RedisUrl};
+pub use reports::Reports;
 pub use store::Place;
 
 /// What a deployment says.
@@ -59,12 +63,16 @@ pub struct Options {
     pub metrics: Option<SocketAddr>,
     /// What seals receipts and ledgers: 64 hex digits, several separated by commas. Empty: answers carry neither.
     pub secret: String,
+    /// Who may sign contexts: `eddsa:NAME:HEX` or `hs256:NAME:HEX`, several separated by commas.
+    pub context_keys: String,
     /// How caps are counted: `off`, `ledger`, or in Redis `exact`. None: by ledgers, if there is a secret.
     pub caps: Option<String>,
     /// How long connections are still taken after a shutdown began, while `/healthz` says so.
     pub drain: Duration,
     /// None: no events are taken.
     pub events: Option<EventOptions>,
+    /// None: how releases do is only shown in the status. Needs a secret.
+    pub reports: Option<Reports>,
 }
 
 impl Options {
@@ -89,9 +97,11 @@ impl Options {
             cors: Vec::new(),
             metrics: None,
             secret: String::new(),
+            context_keys: String::new(),
             caps: None,
             drain: Duration::ZERO,
             events: None,
+            reports: None,
         }
     }
 }
@@ -101,6 +111,7 @@ impl Options {
 pub enum Error {
     Config(ConfigError),
     Secret(BadSecret),
+    ContextKeys(BadContextKeys),
     /// What is wrong with how caps are to be counted.
     Caps(&'static str),
     Store(StoreError),
@@ -114,6 +125,7 @@ impl std::fmt::Display for Error {
         match self {
             Self::Config(error) => write!(f, "{error}"),
             Self::Secret(error) => write!(f, "{error}"),
+            Self::ContextKeys(error) => write!(f, "{error}"),
             Self::Caps(why) => write!(f, "the mode of counting caps: {why}"),
             Self::Store(error) => write!(f, "{error}"),
             Self::Events(error) => write!(f, "cannot keep events: {error}"),
@@ -127,6 +139,7 @@ impl std::error::Error for Error {
         match self {
             Self::Config(error) => Some(error),
             Self::Secret(error) => Some(error),
+            Self::ContextKeys(error) => Some(error),
             Self::Caps(_) => None,
             Self::Store(error) => Some(error),
             Self::Events(error) | Self::Listen(_, error) => Some(error),
@@ -143,6 +156,7 @@ pub struct Server {
     assets: Option<PathBuf>,
     recheck_ms: u64,
     drain: Duration,
+    reports: Option<Reports>,
 }
 
 /// What all connections share.
@@ -192,6 +206,8 @@ impl Server {
         let store = Store::new(options.store, options.state).map_err(Error::Store)?;
         config.secrets = Secrets::parse(&options.secret, &config.workspace, &config.env)
             .map_err(Error::Secret)?;
+        config.context_keys =
+            ContextKeys::parse(&options.context_keys).map_err(Error::ContextKeys)?;
         config.caps =
             settings::cap_mode(options.caps.as_deref(), &config.secrets, store.cap_modes())
                 .map_err(Error::Caps)?;
@@ -220,6 +236,7 @@ impl Server {
             assets: options.assets,
             recheck_ms: options.recheck_ms,
             drain: options.drain,
+            reports: options.reports,
         })
     }
 
@@ -246,6 +263,9 @@ impl Server {
         }
         let router = serve::router(Arc::clone(&self.app), self.assets);
         beside.spawn(serve::watch(Arc::clone(&self.app), self.recheck_ms));
+        if let Some(to) = self.reports {
+            beside.spawn(reports::send(Arc::clone(&self.app), to));
+        }
         let leaving = async {
             shutdown.await;
             self.app.edge.drain();

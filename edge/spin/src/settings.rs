@@ -105,6 +105,7 @@ pub fn name(setting: Setting) -> &'static str {
         Setting::SettleMs => "settle_ms",
         Setting::Secret => "secret",
         Setting::Caps => "caps",
+        Setting::ContextKeys => "context_keys",
     }
 }
 

@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use skyful::compile::Compiler;
+use skyful::limits;
+use skyful::manifest::Mode;
 
 use crate::deliver::Delivered;
+use crate::deliver::terms::{Share, Terms};
 use crate::document::Document;
 use crate::failure::{FAULT, Failure};
 use crate::publisher::{self, Destination, Outcome, Publisher};
@@ -24,6 +27,15 @@ pub struct Args {
     /// Signing key
     #[arg(long, value_name = "KEYFILE")]
     key: PathBuf,
+    /// Release only to a share of visitors, in basis points; all others stay with what is released
+    #[arg(long, value_name = "SHARE", value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    gray: Option<u32>,
+    /// A unit that gets the gray release whatever its bucket; repeat it for more
+    #[arg(long, value_name = "UNIT", requires = "gray")]
+    allow: Vec<String>,
+    /// What edges do with it: run, hold (nobody sees gray), defaults (no plan counts), off (empty pages)
+    #[arg(long, default_value = "run", value_name = "MODE", value_parser = super::mode)]
+    mode: Mode,
     /// Go on: publish at every save
     #[arg(long)]
     watch: bool,
@@ -38,6 +50,7 @@ pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
         to: args.to.clone(),
         env: args.env.clone(),
         key: key_file::read(&args.key)?,
+        terms: terms(args)?,
     };
     if args.watch {
         readable(&args.file)?;
@@ -84,6 +97,20 @@ pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
             }
         }),
     }
+}
+
+fn terms(args: &Args) -> Result<Terms, Failure> {
+    if args.allow.len() > limits::GRAY_UNITS {
+        let message = format!("a gray release names at most {} units", limits::GRAY_UNITS);
+        return Err(Failure::usage(message).hint("put them into a segment, or raise the share"));
+    }
+    Ok(Terms {
+        gray: args.gray.map(|bps| Share {
+            bps,
+            allow: args.allow.clone(),
+        }),
+        mode: args.mode,
+    })
 }
 
 /// A mistyped name is told at once, rather than waited for.

@@ -9,6 +9,7 @@ use skyful::compile::Compiler;
 use skyful::manifest::TrustSet;
 use skyful_native::{Options, Place, Server};
 
+use crate::deliver::terms::Terms;
 use crate::document::Document;
 use crate::failure::{FAULT, Failure};
 use crate::publisher::{self, Destination, Outcome, Publisher};
@@ -67,6 +68,14 @@ pub struct Args {
         value_delimiter = ','
     )]
     cors: Vec<String>,
+    /// Who may sign contexts: eddsa:NAME:HEX or hs256:NAME:HEX, several separated by commas
+    #[arg(
+        long,
+        env = "SKYFUL_CONTEXT_KEYS",
+        hide_env_values = true,
+        value_name = "KEYS"
+    )]
+    context_keys: Option<String>,
     /// How caps are counted: off, ledger, or in Redis exact [default: ledger, if there is a secret]
     #[arg(long, value_name = "MODE", env = "SKYFUL_CAPS")]
     caps: Option<String>,
@@ -149,7 +158,9 @@ async fn serve(args: &Args, store: Place, trust: TrustSet, json: bool) -> Result
         (None, Some(file)) => key_file::seal_or_generate(&data(file)?.join(SECRET))?,
         (None, None) => String::new(),
     };
+    options.context_keys = args.context_keys.clone().unwrap_or_default();
     options.events = args.events.options(&options.secret)?;
+    options.reports = args.events.reports(&options.secret)?;
     options.assets = args.assets.clone().or_else(|| {
         let art = beside(args.file.as_deref()?, crate::sample::PICTURES);
         art.is_dir().then_some(art)
@@ -198,6 +209,7 @@ fn publish(args: &Args, file: &Path, store: &Path) -> Result<String, Failure> {
         to: Destination::Directory(store.to_owned()),
         env: args.env.clone(),
         key,
+        terms: Terms::EVERYBODY,
     };
     if args.no_watch {
         let (document, outcome) = publisher.publish(&mut Compiler::default(), &|_, _| ())?;

@@ -1,10 +1,11 @@
 //! What a target already has, and which sequence comes next. A sequence counts only where the signature
 //! holds: a flipped bit would otherwise move the count ahead for good, or back to where edges ignore it.
 
-use skyful::manifest::{Header, Manifest, Mode, Refusal, TrustSet, Value, era_of};
-use skyful::snapshot::Digest;
+use skyful::manifest::envelope::Gray;
+use skyful::manifest::{Header, Manifest, Refusal, Tail, TrustSet, Value, era_of};
 
 use super::Target;
+use super::terms::Next;
 use crate::failure::Failure;
 use crate::output;
 
@@ -26,6 +27,7 @@ pub enum Held {
 
 pub struct Head {
     pub header: Header,
+    pub tail: Tail,
     pub envelope: Vec<u8>,
 }
 
@@ -58,10 +60,14 @@ impl Stored {
         [&self.current, &self.fallback, &self.settled]
     }
 
-    /// The sequence under which everybody already sees this snapshot, if so.
-    pub fn shown(&self, snapshot: Digest) -> Option<u64> {
-        let header = &self.current.head()?.header;
-        let shows = header.stable == snapshot && header.gray.is_none() && header.mode == Mode::Run;
+    /// The sequence under which visitors already see this, if so.
+    pub fn shown(&self, next: &Next) -> Option<u64> {
+        let Head { header, tail, .. } = self.current.head()?;
+        let share = |gray: Gray| (gray.snapshot, gray.share_bps);
+        let shows = header.stable == next.tail.stable.digest()
+            && header.gray.map(share) == next.gray.map(share)
+            && tail.allow == next.tail.allow
+            && header.mode == next.mode;
         shows.then_some(header.sequence)
     }
 
@@ -129,6 +135,7 @@ impl Held {
     fn read(envelope: &[u8], own: &TrustSet, workspace: &str, env: &str) -> Self {
         match Manifest::open(envelope, own, workspace, env) {
             Ok(manifest) => Self::Verified(Box::new(Head {
+                tail: manifest.tail(),
                 header: manifest.header,
                 envelope: envelope.to_vec(),
             })),

@@ -22,12 +22,15 @@ use crate::limits;
 use crate::value::datetime;
 
 pub(super) fn read(body: &[u8]) -> Result<Context<'_>, BadRequest> {
-    let text =
-        core::str::from_utf8(body).map_err(|_| BadRequest::new("", "the body is not UTF-8"))?;
+    let text = text_of(body)?;
     match quick::read(text) {
         Some(context) => Ok(context),
         None => thorough(text),
     }
+}
+
+pub(super) fn text_of(body: &[u8]) -> Result<&str, BadRequest> {
+    core::str::from_utf8(body).map_err(|_| BadRequest::new("", "the body is not UTF-8"))
 }
 
 /// Decides what a request means, and with what words it is refused.
@@ -55,7 +58,10 @@ fn thorough(text: &str) -> Result<Context<'_>, BadRequest> {
     Ok(context)
 }
 
-fn optional_text<'a>(raw: &'a RawValue, place: &str) -> Result<Option<Cow<'a, str>>, BadRequest> {
+pub(super) fn optional_text<'a>(
+    raw: &'a RawValue,
+    place: &str,
+) -> Result<Option<Cow<'a, str>>, BadRequest> {
     Ok(parse::<Option<Text<'a>>>(raw.get(), place)?.map(|text| text.0))
 }
 
@@ -145,7 +151,7 @@ fn one_seen<'a>(fields: &[(Cow<'a, str>, &'a RawValue)]) -> Option<Seen<'a>> {
     })
 }
 
-fn fact<'a>(raw: &'a RawValue, place: &str) -> Result<Fact<'a>, BadRequest> {
+pub(super) fn fact<'a>(raw: &'a RawValue, place: &str) -> Result<Fact<'a>, BadRequest> {
     let text = raw.get();
     Ok(match text.as_bytes().first() {
         Some(b'"') => Fact::Text(parse::<Text<'a>>(text, place)?.0),
@@ -161,7 +167,7 @@ fn fact<'a>(raw: &'a RawValue, place: &str) -> Result<Fact<'a>, BadRequest> {
     })
 }
 
-fn parse<'a, T: Deserialize<'a>>(text: &'a str, place: &str) -> Result<T, BadRequest> {
+pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str, place: &str) -> Result<T, BadRequest> {
     serde_json::from_str(text).map_err(|e| BadRequest::new(place, e.to_string()))
 }
 
@@ -189,7 +195,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 
 /// An object in the order written, values unread. A repeated name is refused: which one counts would
 /// be anybody's guess.
-struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(super) struct Object<'a>(pub Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use ed25519_dalek::{Signer, SigningKey};
 
 use super::envelope::{Envelope, signed_message};
-use super::{Header, Tail, key_id, pass as passes};
+use super::{Header, Manifest, Tail, key_id, pass as passes};
 use crate::snapshot::Digest;
 
 /// A signed envelope. `key_id`, `stable`, the gray digest and `tail_root` of the header are filled in
@@ -27,6 +27,17 @@ pub fn sign(mut header: Header, tail: &Tail, key: &SigningKey) -> Vec<u8> {
         tail: &tail_bytes,
     }
     .join()
+}
+
+impl Manifest {
+    /// What its header names, for the next one to go on from.
+    pub fn tail(&self) -> Tail {
+        Tail {
+            stable: self.stable.clone(),
+            gray: self.gray.clone(),
+            allow: self.allow.clone(),
+        }
+    }
 }
 
 /// A pass for one method on one path of one environment, as it goes into the header `Skyful-Signature`.

@@ -26,6 +26,9 @@ pub enum Value<'a> {
 pub fn tell_ignored<V: Visitor>(chunk: &Chunk, context: &Context<'_>, visitor: &mut V) {
     let declared = chunk.table::<Attribute>();
     let keys = Keys::of(chunk);
+    for (name, why) in &context.dropped {
+        visitor.ignored_attribute(name, why);
+    }
     for (name, _) in &context.attributes {
         if !declared.iter().any(|a| chunk.text(a.name) == name) {
             visitor.ignored_attribute(name, "not declared");

@@ -85,7 +85,7 @@ export class Platform {
   }
 
   #options() {
-    const { build, workspace, env, trust, preview, recheck_ms, cors, secret, cf, vars } = this.#settings;
+    const { build, workspace, env, trust, preview, recheck_ms, cors, secret, context_keys, cf, vars } = this.#settings;
     const { collector, collector_token, queue = true } = this.#settings;
     const bindings = {
       SKYFUL_WORKSPACE: workspace,
@@ -97,6 +97,7 @@ export class Platform {
       SKYFUL_SECRET: secret,
       SKYFUL_COLLECTOR: collector,
       SKYFUL_COLLECTOR_TOKEN: collector_token,
+      SKYFUL_CONTEXT_KEYS: context_keys,
       ...vars,
     };
     const given = Object.entries(bindings).filter(([, value]) => value !== undefined && value !== null);

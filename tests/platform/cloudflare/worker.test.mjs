@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
@@ -168,6 +169,37 @@ test("a look behind an answer brings the next release", async (t) => {
   await world.platform.reads();
   // Nobody waits for a look in the first minute, so only one behind an answer can bring it.
   await until("the second release", async () => (await home(world)).sequence === 2);
+});
+
+test("a collector is told behind an answer how the tracks do", async (t) => {
+  const told = [];
+  const collector = createServer(async (request, answer) => {
+    const parts = [];
+    for await (const part of request) parts.push(part);
+    told.push({ path: request.url, headers: request.headers, body: JSON.parse(Buffer.concat(parts)) });
+    answer.end();
+  });
+  await new Promise((ready) => collector.listen(0, "127.0.0.1", ready));
+  t.after(() => collector.close());
+  const vars = {
+    SKYFUL_SECRET: "6b".repeat(32),
+    SKYFUL_COLLECTOR: `http://127.0.0.1:${collector.address().port}/`,
+    SKYFUL_COLLECTOR_TOKEN: "hunter2hunter2hu",
+  };
+  const world = await running(t, { vars });
+  for (let n = 0; n < 3; n += 1) assert.equal((await home(world)).status, 200);
+  await until("a report", () => told.length > 0);
+  const [{ path: route, headers, body }] = told;
+  assert.deepEqual([route, headers.authorization], ["/v1/health", "Bearer hunter2hunter2hu"]);
+  // The secret's id and 16 bytes of seal, in base64url.
+  assert.match(headers["skyful-seal"], /^[\w-]{23}$/);
+  assert.deepEqual([body.workspace, body.env, body.tracks.length], ["wallet", "dev", 1]);
+  const [{ sequence, track, requests, errors }] = body.tracks;
+  assert.deepEqual([sequence, track, requests, errors], [1, "stable", 1, 0]);
+  // One in five seconds, however many answers are given.
+  assert.equal(told.length, 1);
+  const { instance, tracks } = await (await fetch(`${world.url}/v1/status`)).json();
+  assert.deepEqual([instance, tracks[0].requests], [body.instance, 3]);
 });
 
 test("a setting that is wrong is named, its value never", async (t) => {

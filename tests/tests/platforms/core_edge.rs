@@ -3,7 +3,7 @@
 use skyful::manifest::TrustSet;
 use skyful::secret::Secrets;
 use skyful_edge::memory::{MemoryEvents, MemoryPorts, MemoryStore};
-use skyful_edge::{Config, Edge, Facts, Request};
+use skyful_edge::{Config, ContextKeys, Edge, Facts, Request};
 
 use crate::platform::{Answer, Ask, ENV, Settings, WORKSPACE};
 
@@ -21,7 +21,8 @@ impl CoreEdge {
         config.recheck_ms = settings.recheck_ms.into();
         config.wait_ms = config.recheck_ms;
         config.cors.clone_from(&settings.cors);
-        config.secrets = Secrets::parse(&settings.secret, WORKSPACE, ENV).expect("a secret");
+        config.secrets = Secrets::parse(&settings.secret, WORKSPACE, ENV).expect("secrets");
+        config.context_keys = ContextKeys::parse(&settings.context_keys).expect("keys");
         Self {
             edge: Edge::new(config).expect("a deployment"),
             store: MemoryStore::default(),

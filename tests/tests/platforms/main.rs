@@ -7,11 +7,14 @@ mod collector;
 mod core_edge;
 mod events;
 mod faults;
+mod gray;
 mod native;
+mod ofrep;
 mod platform;
 mod process;
 mod publisher;
 mod requests;
+mod signed;
 mod spin;
 mod vectors;
 

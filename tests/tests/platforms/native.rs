@@ -45,6 +45,8 @@ impl Native {
         options.state = Some(self.path("state"));
         options.preview = self.settings.preview;
         options.cors.clone_from(&self.settings.cors);
+        options.secret.clone_from(&self.settings.secret);
+        options.context_keys.clone_from(&self.settings.context_keys);
         options.recheck_ms = self.settings.recheck_ms.into();
         options.secret.clone_from(&self.settings.secret);
         options.events = self.settings.collector.clone().map(|url| {

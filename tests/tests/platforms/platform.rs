@@ -69,6 +69,8 @@ pub struct Settings {
     pub secret: String,
     /// Where events are delivered to.
     pub collector: Option<String>,
+    /// Empty: none.
+    pub context_keys: String,
 }
 
 impl Settings {
@@ -81,6 +83,7 @@ impl Settings {
             cors: Vec::new(),
             secret: String::new(),
             collector: None,
+            context_keys: String::new(),
         }
     }
 
@@ -88,6 +91,7 @@ impl Settings {
         let mut settings = json!({
             "workspace": WORKSPACE, "env": ENV, "trust": self.trust, "preview": self.preview,
             "recheck_ms": self.recheck_ms, "cors": self.cors.join(","), "secret": self.secret,
+            "context_keys": self.context_keys,
         });
         if let Some(collector) = &self.collector {
             settings["collector"] = collector.as_str().into();
@@ -202,6 +206,15 @@ impl Ask {
         Self {
             method: "POST",
             target: "/v1/resolve".into(),
+            body: body.into(),
+            ..Self::default()
+        }
+    }
+
+    pub fn post(target: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            method: "POST",
+            target: target.into(),
             body: body.into(),
             ..Self::default()
         }

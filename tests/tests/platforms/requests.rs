@@ -31,6 +31,7 @@ pub fn workspace(title: &str) -> Snapshot {
             ],
         }},
         "pages": {"home": {"slots": [{"key": "hero"}], "default": {"modules": {"hero": ["hero"]}}}},
+        "ofrep": ["home"],
     });
     product::snapshot(&document, &Default::default()).expect("a workspace")
 }

@@ -41,7 +41,7 @@ impl Edge {
             .push(("access-control-allow-origin", origin));
         response.headers.push((
             "access-control-expose-headers",
-            "etag, server-timing, skyful-behind, skyful-caps, skyful-grant, skyful-have, skyful-unit, \
+            "etag, retry-after, server-timing, skyful-behind, skyful-caps, skyful-grant, skyful-have, skyful-unit, \
              x-request-id"
                 .into(),
         ));

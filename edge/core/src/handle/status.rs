@@ -5,6 +5,7 @@ use skyful::manifest::{Manifest, Mode};
 use skyful::value::datetime;
 
 use super::no_snapshot;
+use crate::health::Counts;
 use crate::http::Problem;
 use crate::{Edge, Response};
 
@@ -23,6 +24,10 @@ struct Status<'a> {
     checked_ago_ms: Option<i64>,
     last_error: Option<Fault>,
     counters: Counters,
+    /// Who counts, and since when.
+    instance: Option<&'a str>,
+    boot: Option<String>,
+    tracks: &'a [Counts],
     cache: Cache,
 }
 
@@ -83,6 +88,7 @@ impl Edge {
         let counters = state.counters;
         let previous = state.previous.as_ref();
         let fallback = state.held.as_ref().and_then(|held| held.fallback.as_ref());
+        let instance = state.health.instance();
         let status = Status {
             workspace: &self.config.workspace,
             env: &self.config.env,
@@ -114,6 +120,9 @@ impl Edge {
                 events_rejected: counters.events_rejected,
                 events_unkept: counters.events_unkept,
             },
+            instance: instance.map(|(name, _)| name),
+            boot: instance.map(|(_, began_ms)| datetime::format(began_ms)),
+            tracks: state.health.tracks(),
             cache: Cache {
                 objects: state.cache.objects(),
                 bytes: state.cache.bytes(),

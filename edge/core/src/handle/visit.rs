@@ -1,17 +1,19 @@
 //! One visitor's page: from who asks to what is answered, before it becomes HTTP of one protocol or another.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use skyful::context::Context;
 use skyful::resolve::fatigue::Tallies;
 use skyful::resolve::write::{self, Release, Track};
 use skyful::resolve::{Answer, Decided, Input, Reason};
+use skyful::snapshot::Chunk;
 use skyful::snapshot::records::Counter;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::fatigue::Fatigued;
-use super::{Call, facts, no_snapshot};
+use super::{Call, no_snapshot};
 use crate::http::Problem;
 use crate::load::{Loaded, Parts, View, Wanted, plausible};
 use crate::{CapMode, Edge, Ports};
@@ -49,6 +51,7 @@ pub(super) struct Page {
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// Whether it depends on how often the visitor has seen something.
     pub counted: bool,
+    pub chunk: Arc<Chunk>,
 }
 
 impl Visit {
@@ -58,20 +61,29 @@ impl Visit {
 }
 
 impl Edge {
-    /// Decides `page` for whoever asks.
+    /// Decides `page` for whoever asks. A visitor without a unit gets one.
     pub(super) async fn visit<P: Ports>(
         &self,
         call: &Call<'_, P>,
         mut context: Context<'_>,
         page: &str,
     ) -> Result<Visit, Problem> {
-        self.refuse_preview(&context)?;
         let minted = context.unit.is_none().then(|| anonymous(call.random));
-        let unit = match &minted {
-            Some(minted) => minted.clone(),
-            None => context.unit.as_deref().unwrap_or_default().to_owned(),
-        };
-        context.unit = Some(Cow::Owned(unit.clone()));
+        if let Some(minted) = &minted {
+            context.unit = Some(Cow::Owned(minted.clone()));
+        }
+        let visit = self.visit_as_is(call, context, page).await?;
+        Ok(Visit { minted, ..visit })
+    }
+
+    /// The same for whoever the request says, also if that is nobody: then no unit is drawn for, counted or listed.
+    pub(super) async fn visit_as_is<P: Ports>(
+        &self,
+        call: &Call<'_, P>,
+        mut context: Context<'_>,
+        page: &str,
+    ) -> Result<Visit, Problem> {
+        self.refuse_preview(&context)?;
         self.state().counters.requests += 1;
 
         let fingerprint = named(&mut context, page).fingerprint();
@@ -79,7 +91,7 @@ impl Edge {
         let wanted = Wanted {
             page,
             locale: context.locale.as_deref(),
-            unit: &unit,
+            unit: context.unit.as_deref(),
         };
         let loaded = self.load(&call.store, &view, &wanted, call.moment).await;
         let sequence = match &loaded {
@@ -90,6 +102,32 @@ impl Edge {
         let outcome = match loaded {
             Loaded::UnknownPage => Outcome::UnknownPage,
             _ if keeps => Outcome::Keep,
+            loaded => {
+                self.outcome(call, &view, context, (page, fingerprint), loaded)
+                    .await
+            }
+        };
+        Ok(Visit {
+            outcome,
+            sequence,
+            newest,
+            minted: None,
+        })
+    }
+
+    /// What was loaded of a page, decided for this visitor. The fingerprint is that of the context for this page.
+    pub(super) async fn outcome<'c, P: Ports>(
+        &self,
+        call: &'c Call<'_, P>,
+        view: &View,
+        mut context: Context<'c>,
+        (page, fingerprint): (&str, u64),
+        loaded: Loaded,
+    ) -> Outcome {
+        let assigned = view.0.manifest.track(context.unit.as_deref());
+        let assigned = view.0.manifest.release(assigned);
+        match loaded {
+            Loaded::UnknownPage => Outcome::UnknownPage,
             Loaded::Empty {
                 release,
                 locale,
@@ -100,7 +138,7 @@ impl Edge {
                 } else {
                     Reason::Default
                 };
-                self.count_answer(reason);
+                self.count_answer(&assigned, &release, reason);
                 let mut body = Vec::new();
                 write::empty(page, reason, &locale, &release, &mut body);
                 Outcome::Empty { body }
@@ -110,10 +148,11 @@ impl Edge {
                 release,
                 defaults_only,
             } => {
-                facts::fill_in(&parts.chunk, &mut context, call.request);
+                self.fill_in(call, &parts.chunk, &mut context);
                 let (answer, headers) = self
                     .answer(call, &context, &parts, &release, defaults_only)
                     .await;
+                self.count_answer(&assigned, &release, answer.reason);
                 Outcome::Page(Page {
                     answer,
                     headers,
@@ -121,19 +160,14 @@ impl Edge {
                     counted: !parts.chunk.table::<Counter>().is_empty(),
                     locale: parts.tag,
                     release,
+                    chunk: parts.chunk,
                 })
             }
-        };
-        Ok(Visit {
-            outcome,
-            sequence,
-            newest,
-            minted,
-        })
+        }
     }
 
     /// What is held by now, and the highest sequence that this edge or its client knows of.
-    async fn catch_up<P: Ports>(
+    pub(super) async fn catch_up<P: Ports>(
         &self,
         call: &Call<'_, P>,
         context: &Context<'_>,
@@ -190,7 +224,9 @@ impl Edge {
             };
             Decided::of(chunk, input)
         };
-        let counted = !chunk.table::<Counter>().is_empty() && !defaults_only;
+        // Nobody has no past: all who say no unit would otherwise share one.
+        let somebody = context.unit.is_some();
+        let counted = !chunk.table::<Counter>().is_empty() && !defaults_only && somebody;
         // A preview that says how caps stand gets its answer from that.
         let fatigued = if counted && self.config.caps != CapMode::Off && context.caps.is_empty() {
             self.fatigued(call, chunk, context, decide).await
@@ -202,12 +238,14 @@ impl Edge {
         };
         let sealer = self.config.secrets.sealer();
         let answer = fatigued.decided.write(chunk, &parts.tag, release, sealer);
-        self.count_answer(answer.reason);
         (answer, fatigued.headers)
     }
 
-    fn count_answer(&self, reason: Reason) {
-        self.state().counters.answers.count(reason);
+    /// `assigned` is what the visitor would have got if everything were readable.
+    fn count_answer(&self, assigned: &Release, release: &Release, reason: Reason) {
+        let mut state = self.state();
+        state.health.count(assigned, release, reason);
+        state.counters.answers.count(reason);
     }
 }
 

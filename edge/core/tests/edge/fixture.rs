@@ -107,7 +107,7 @@ pub fn workspace(title: &str) -> Workspace {
         experiments: BTreeMap::new(),
         modules: map([("hero", hero(&plans[..5])), ("listed", hero(&plans[5..]))]),
         pages: map([("home", page("hero")), ("lists", page("listed"))]),
-        ofrep: Vec::new(),
+        ofrep: vec!["home".into(), "lists".into()],
         pipelines: BTreeMap::new(),
     }
 }

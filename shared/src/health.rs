@@ -1,0 +1,171 @@
+//! What edges report of a release's tracks, and how reports add up. Each instance counts upwards for as long as it lives,
+//! so the highest of each count is what counts: reports may come twice, late, or in any order. Who decides by it knows
+//! the time; here nobody does.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Deserialize;
+
+use crate::limits;
+use crate::resolve::write::Track;
+use crate::secret::{Sealed, Secrets};
+
+/// As it is sent; [`Report::open`] says whether to believe it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Report {
+    pub workspace: String,
+    pub env: String,
+    /// Who counts; `boot_ms` tells one life of it from another.
+    pub instance: String,
+    pub boot_ms: i64,
+    /// When it was made, by the edge's clock.
+    pub at_ms: i64,
+    pub tracks: Vec<Row>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Row {
+    pub sequence: u64,
+    /// `stable` or `gray`.
+    pub track: String,
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Counts {
+    pub requests: u64,
+    pub errors: u64,
+    pub defaults: u64,
+    pub fallbacks: u64,
+}
+
+/// Why a report is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadReport {
+    /// Not sealed by one of these secrets, or for another environment.
+    Seal,
+    TooLarge,
+    Unreadable,
+    /// A name that is too long, a track that doesn't exist, or too many rows.
+    Meaning,
+}
+
+impl Report {
+    /// The seal is asked first: nobody else's text is parsed.
+    pub fn open(body: &[u8], seal: &str, secrets: &Secrets) -> Result<Self, BadReport> {
+        if body.len() > limits::HEALTH_BYTES {
+            return Err(BadReport::TooLarge);
+        }
+        if !secrets.signed(Sealed::Health, body, seal) {
+            return Err(BadReport::Seal);
+        }
+        let report: Self = serde_json::from_slice(body).map_err(|_| BadReport::Unreadable)?;
+        let known = |row: &Row| track_of(&row.track).is_some();
+        let fits = report.instance.len() <= limits::NAME_BYTES
+            && report.workspace.len() <= limits::NAME_BYTES
+            && report.env.len() <= limits::NAME_BYTES
+            && report.tracks.len() <= limits::HEALTH_ROWS
+            && report.tracks.iter().all(known);
+        if fits {
+            Ok(report)
+        } else {
+            Err(BadReport::Meaning)
+        }
+    }
+}
+
+fn track_of(name: &str) -> Option<Track> {
+    [Track::Stable, Track::Gray]
+        .into_iter()
+        .find(|track| track.name() == name)
+}
+
+impl Counts {
+    fn highest(self, other: Self) -> Self {
+        self.with(other, u64::max)
+    }
+
+    fn plus(self, other: Self) -> Self {
+        self.with(other, u64::saturating_add)
+    }
+
+    fn with(self, other: Self, one: impl Fn(u64, u64) -> u64) -> Self {
+        Self {
+            requests: one(self.requests, other.requests),
+            errors: one(self.errors, other.errors),
+            defaults: one(self.defaults, other.defaults),
+            fallbacks: one(self.fallbacks, other.fallbacks),
+        }
+    }
+}
+
+/// All that was reported of one release: the sequence is part of what is asked, so older ones may be forgotten.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Release {
+    /// By instance and boot: the highest counts of stable and gray, and the newest report.
+    sources: BTreeMap<(String, i64), Source>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Source {
+    at_ms: i64,
+    stable: Counts,
+    gray: Counts,
+}
+
+/// What a release came to so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub stable: Counts,
+    pub gray: Counts,
+    pub instances: usize,
+    /// Of the newest report. None: there is none.
+    pub at_ms: Option<i64>,
+}
+
+impl Release {
+    /// Takes what a report says of this sequence, if it says anything.
+    pub fn take(&mut self, report: &Report, sequence: u64) {
+        let rows = || report.tracks.iter().filter(|row| row.sequence == sequence);
+        if rows().next().is_none() {
+            return;
+        }
+        let name = (report.instance.clone(), report.boot_ms);
+        let full = self.sources.len() >= limits::HEALTH_INSTANCES;
+        if full && !self.sources.contains_key(&name) {
+            return;
+        }
+        let source = self.sources.entry(name).or_insert(Source {
+            at_ms: report.at_ms,
+            ..Source::default()
+        });
+        source.at_ms = source.at_ms.max(report.at_ms);
+        for row in rows() {
+            match track_of(&row.track) {
+                Some(Track::Stable) => source.stable = source.stable.highest(row.counts),
+                Some(Track::Gray) => source.gray = source.gray.highest(row.counts),
+                None => {}
+            }
+        }
+    }
+
+    /// The sum over all instances, also those that are gone: what they served, they served.
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals {
+            instances: self.sources.len(),
+            ..Totals::default()
+        };
+        for source in self.sources.values() {
+            totals.stable = totals.stable.plus(source.stable);
+            totals.gray = totals.gray.plus(source.gray);
+            totals.at_ms = totals.at_ms.max(Some(source.at_ms));
+        }
+        totals
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const SECRET: &str = "4444444444444444444444444444444444444444444444444444444444444444";
+
+fn secrets(env: &str) -> Secrets {
+    Secrets::parse(SECRET, "wallet", env).expect("a secret")
+}
+
+fn open(body: &str, env: &str) -> Result<Report, BadReport> {
+    let sealer = secrets("prod");
+    let seal = sealer
+        .sealer()
+        .expect("one")
+        .sign(Sealed::Health, body.as_bytes());
+    Report::open(body.as_bytes(), &seal, &secrets(env))
+}
+
+fn body(track: &str, rows: usize) -> String {
+    let row = format!(
+        r#"{{"sequence":7,"track":"{track}","requests":9,"errors":1,"defaults":2,"fallbacks":3}}"#
+    );
+    let rows = std::vec![row; rows].join(",");
+    format!(
+        r#"{{"workspace":"wallet","env":"prod","instance":"a","boot_ms":1,"at_ms":2,"tracks":[{rows}]}}"#
+    )
+}
+
+#[test]
+fn a_report_counts_only_under_its_seal() {
+    let report = open(&body("gray", 1), "prod").expect("genuine");
+    assert_eq!(report.tracks[0].counts.fallbacks, 3);
+    assert_eq!(open(&body("gray", 1), "dev"), Err(BadReport::Seal));
+    assert_eq!(open(&body("green", 1), "prod"), Err(BadReport::Meaning));
+    assert_eq!(
+        open(&body("gray", limits::HEALTH_ROWS + 1), "prod"),
+        Err(BadReport::Meaning)
+    );
+    assert_eq!(open("{}", "prod"), Err(BadReport::Unreadable));
+    assert_eq!(
+        open(&" ".repeat(limits::HEALTH_BYTES + 1), "prod"),
+        Err(BadReport::TooLarge)
+    );
+}
+
+/// What one instance says over its life: counts that only grow, of two releases.
+fn life(instance: u8) -> impl Strategy<Value = Vec<Report>> {
+    let step = (0..5_u64, 0..3_u64, 0..2_u64, 0..3_u64);
+    proptest::collection::vec((step, any::<bool>(), 7..9_u64), 1..8).prop_map(move |steps| {
+        let mut rows: BTreeMap<(u64, bool), Counts> = BTreeMap::new();
+        let mut said = Vec::new();
+        for (at_ms, ((requests, errors, defaults, fallbacks), gray, sequence)) in (1..).zip(steps) {
+            let counts = rows.entry((sequence, gray)).or_default();
+            *counts = counts.plus(Counts {
+                requests: requests + errors + defaults,
+                errors,
+                defaults,
+                fallbacks,
+            });
+            let row = |((sequence, gray), counts): (&(u64, bool), &Counts)| Row {
+                sequence: *sequence,
+                track: if *gray { "gray" } else { "stable" }.into(),
+                counts: *counts,
+            };
+            said.push(Report {
+                workspace: "wallet".into(),
+                env: "prod".into(),
+                // Two lives of each instance.
+                instance: format!("i{}", instance / 2),
+                boot_ms: i64::from(instance % 2),
+                at_ms,
+                tracks: rows.iter().map(row).collect(),
+            });
+        }
+        said
+    })
+}
+
+fn totals(reports: &[Report]) -> Totals {
+    let mut release = Release::default();
+    reports.iter().for_each(|report| release.take(report, 7));
+    release.totals()
+}
+
+fn lives() -> impl Strategy<Value = Vec<Vec<Report>>> {
+    (life(0), life(1), life(2), life(5)).prop_map(|(a, b, c, d)| std::vec![a, b, c, d])
+}
+
+proptest! {
+    #[test]
+    fn order_and_repetition_change_nothing(
+        lives in lives(),
+        order in proptest::collection::vec(any::<prop::sample::Index>(), 0..200),
+    ) {
+        let all: Vec<Report> = lives.concat();
+        // Whatever comes, and how often: in the end each was there at least once, in some order.
+        let mut muddled: Vec<Report> = order.iter().map(|at| at.get(&all).clone()).collect();
+        muddled.extend(all.iter().rev().cloned());
+        muddled.extend(all.iter().cloned());
+        prop_assert_eq!(totals(&muddled), totals(&all));
+    }
+
+    #[test]
+    fn the_sum_is_that_of_what_each_life_said_last(lives in lives()) {
+        let mut wanted = Totals::default();
+        for row in lives.iter().filter_map(|said| said.last()).flat_map(|last| &last.tracks) {
+            let of_track = if row.track == "gray" { &mut wanted.gray } else { &mut wanted.stable };
+            if row.sequence == 7 {
+                *of_track = of_track.plus(row.counts);
+            }
+        }
+        let found = totals(&lives.concat());
+        prop_assert_eq!((found.stable, found.gray), (wanted.stable, wanted.gray));
+    }
+
+    #[test]
+    fn a_lost_report_is_made_good_by_the_next(lives in lives(), lost in any::<prop::sample::Index>()) {
+        let mut some: Vec<Report> = Vec::new();
+        for said in &lives {
+            let last = said.len() - 1;
+            let lost = lost.index(said.len());
+            some.extend(said.iter().enumerate().filter(|(at, _)| *at == last || *at != lost).map(|(_, r)| r.clone()));
+        }
+        prop_assert_eq!(totals(&some), totals(&lives.concat()));
+    }
+}
+
+#[test]
+fn instances_are_bounded_and_known_ones_go_on() {
+    let mut release = Release::default();
+    let mut report = open(&body("gray", 1), "prod").expect("genuine");
+    for n in 0..limits::HEALTH_INSTANCES + 10 {
+        report.instance = format!("i{n}");
+        release.take(&report, 7);
+    }
+    assert_eq!(release.totals().instances, limits::HEALTH_INSTANCES);
+    report.instance = "i0".into();
+    report.tracks[0].counts.requests = 10;
+    release.take(&report, 7);
+    assert_eq!(
+        release.totals().gray.requests,
+        9 * limits::HEALTH_INSTANCES as u64 + 1
+    );
+    release.take(&report, 8);
+    assert_eq!(release.totals().instances, limits::HEALTH_INSTANCES);
+}
