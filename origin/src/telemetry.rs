@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal as _;
 
+#[cfg(feature = "otel")]
+use skyful_native::telemetry::Traces;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -11,7 +13,7 @@ use crate::failure::Failure;
 
 pub struct Telemetry {
     #[cfg(feature = "otel")]
-    traces: Option<skyful_native::telemetry::Traces>,
+    traces: Option<Traces>,
 }
 
 impl Telemetry {
@@ -24,8 +26,8 @@ impl Telemetry {
         let subscriber = tracing_subscriber::registry().with(log);
         #[cfg(feature = "otel")]
         {
-            let traces = skyful_native::telemetry::Traces::from_env().map_err(Failure::usage)?;
-            let layer = traces.as_ref().map(|traces| traces.layer());
+            let traces = Traces::from_env().map_err(Failure::usage)?;
+            let layer = traces.as_ref().map(Traces::layer);
             subscriber.with(layer).init();
             Ok(Self { traces })
         }

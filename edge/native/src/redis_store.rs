@@ -37,7 +37,7 @@ const ATTEMPTS: u32 = 32;
 
 /// Where Redis is. Never shown as text: it may hold a password.
 #[derive(Clone)]
-pub struct RedisUrl(redis::ConnectionInfo);
+pub struct RedisUrl(Box<redis::ConnectionInfo>);
 
 impl RedisUrl {
     /// Whether a text looks like one, rather than like a directory.
@@ -50,7 +50,7 @@ impl RedisUrl {
     /// `redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, `rediss://…` with TLS, `redis+unix:///SOCKET[?db=DB]`.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         redis::IntoConnectionInfo::into_connection_info(text)
-            .map(Self)
+            .map(|info| Self(Box::new(info)))
             .map_err(|_| "not an address of Redis, for example redis://127.0.0.1:6379/0")
     }
 }
@@ -82,7 +82,7 @@ impl Redis {
         // Named, since rustls refuses to choose once another dependency brings a second one. What a program has
         // chosen before stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::open(url.0)
+        let client = Client::open(*url.0)
             .map_err(|_| StoreError("the address of Redis is not usable".into()))?;
         Ok(Self {
             client,

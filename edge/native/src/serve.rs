@@ -188,3 +188,18 @@ pub fn random() -> [u8; 16] {
     }
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::caught;
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer_that_is_missing() {
+        assert_eq!(caught(async { 1 }).await, Some(1));
+        let bug = async {
+            tokio::task::yield_now().await;
+            panic!("told to");
+        };
+        assert_eq!(caught::<()>(bug).await, None);
+    }
+}

@@ -14,7 +14,7 @@ fn a_draining_edge_says_so_and_goes_on() {
     let health = world.get("/healthz");
     assert_eq!(health.response.status, 503);
     assert_eq!(health.json["type"], "urn:skyful:problem:draining");
-    world.home().check("one", 1, None);
+    world.home().check("one in en", 1, None);
 }
 
 #[test]

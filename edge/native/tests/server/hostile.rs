@@ -1,7 +1,7 @@
 //! What strangers send.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use crate::fixture::snapshot;
@@ -66,5 +66,31 @@ fn a_connection_that_says_nothing_is_closed() {
         let mut rest = Vec::new();
         let end = stream.read_to_end(&mut rest);
         assert!(end.is_ok(), "still open after 15 seconds: {end:?}");
+    }
+}
+
+#[test]
+fn a_body_that_breaks_off_is_answered_like_everything_else() {
+    let folders = Folders::new();
+    let mut options = folders.options();
+    options.cors = vec!["https://shop.example".into()];
+    let server = start(options);
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    stream
+        .write_all(
+            b"POST /v1/resolve HTTP/1.1\r\nHost: e\r\nOrigin: https://shop.example\r\nX-Request-Id: r-1\r\nContent-Length: 50\r\n\r\n{\"page\"",
+        )
+        .unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    for expected in [
+        "x-request-id: r-1",
+        "access-control-allow-origin: https://shop.example",
+        "content-type: application/problem+json",
+        "the body ended before it was whole",
+    ] {
+        assert!(answer.contains(expected), "{expected}: {answer}");
     }
 }
