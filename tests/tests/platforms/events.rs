@@ -25,7 +25,9 @@ fn world(collector: &Collector) -> World {
         collector: Some(collector.url.clone()),
         ..Settings::preview(&publisher.trust())
     };
-    let platforms = all(&settings);
+    let mut platforms = all(&settings);
+    // Has no sink yet, see docs/events.md.
+    platforms.retain(|platform| platform.name() != "fastly");
     let core = CoreEdge::new(&settings);
     let client = Client::new();
     publisher.publish(&workspace("one"), &platforms, &core, &client);
