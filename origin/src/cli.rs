@@ -64,7 +64,7 @@ enum Command {
     /// Switch what edges do with what is released: run, hold, defaults or off
     Switch(switch::Args),
     /// Run an edge on this machine; with a document, publish it too at every save
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     /// Take events from edges and count each one once
     Collect(collect::Args),
     /// Ask an edge whether it can answer; exit code 1 if not

@@ -148,25 +148,15 @@ async fn counts(
     };
     let instant = |name: &'static str, text: Option<&str>, default| match text {
         None => Ok(default),
-        Some(text) => datetime::parse(text).ok_or_else(|| {
-            Problem::new(
-                400,
-                "bad-request",
-                "The request cannot be read",
-                "not an instant",
-            )
-            .at(name)
-            .hint("write RFC 3339, for example 2026-11-22T09:00:00Z")
-            .response()
-        }),
+        Some(text) => datetime::parse(text).ok_or_else(|| not_an_instant(name)),
     };
     let from_ms = match instant("from", asked.from.as_deref(), 0) {
         Ok(from_ms) => from_ms,
-        Err(answer) => return answer,
+        Err(problem) => return problem.response(),
     };
     let to_ms = match instant("to", asked.to.as_deref(), i64::MAX) {
         Ok(to_ms) => to_ms,
-        Err(answer) => return answer,
+        Err(problem) => return problem.response(),
     };
     let Asked { workspace, env, .. } = asked;
     let span = Span {
@@ -298,4 +288,15 @@ pub fn now_ms() -> i64 {
     since.map_or(0, |since| {
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     })
+}
+
+fn not_an_instant(name: &'static str) -> Problem {
+    Problem::new(
+        400,
+        "bad-request",
+        "The request cannot be read",
+        "not an instant",
+    )
+    .at(name)
+    .hint("write RFC 3339, for example 2026-11-22T09:00:00Z")
 }

@@ -105,7 +105,7 @@ mod tests {
             r#"{{"context":{{"targetingKey":"{}"}}}}"#,
             "x".repeat(limits::UNIT_BYTES + 1)
         );
-        let many: alloc::vec::Vec<_> = (0..=limits::REQUEST_ATTRIBUTES)
+        let many: Vec<_> = (0..=limits::REQUEST_ATTRIBUTES)
             .map(|i| format!("\"a{i}\":1"))
             .collect();
         let many = format!(r#"{{"context":{{{}}}}}"#, many.join(","));

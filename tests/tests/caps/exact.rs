@@ -170,7 +170,7 @@ fn sixty_four_at_once_are_never_granted_more_than_the_limit() {
         for module in ["one: promo", "two: promo"] {
             let granted = answers
                 .iter()
-                .flat_map(|a| a.plans())
+                .flat_map(crate::world::Answer::plans)
                 .filter(|p| p == module)
                 .count();
             assert!(

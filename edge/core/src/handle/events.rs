@@ -79,7 +79,7 @@ impl Edge {
     fn sort<'a>(&'a self, batch: &Batch<'a>, now_ms: i64) -> Sorted<'a> {
         let mut sorted = Sorted::default();
         let mut ids = HashSet::with_capacity(batch.events.len());
-        for raw in batch.events.iter().copied() {
+        for raw in &batch.events {
             let checked = Event::read(raw.get(), now_ms)
                 .and_then(|event| self.vouched(&event).map(|()| event));
             let event = match checked {

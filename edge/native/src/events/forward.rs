@@ -73,12 +73,9 @@ impl Forwarder {
         let Some(batch) = self.reader.more()? else {
             return Ok(false);
         };
-        match self.send(&batch.lines) {
-            Ok(refused) => {
-                self.bury(&refused)?;
-                self.reader.settle(batch.end)?;
-            }
-            Err(Stopped) => {}
+        if let Ok(refused) = self.send(&batch.lines) {
+            self.bury(&refused)?;
+            self.reader.settle(batch.end)?;
         }
         Ok(true)
     }
