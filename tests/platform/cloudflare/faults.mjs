@@ -4,6 +4,8 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import Worker, { Publisher as RealPublisher } from "../../../edge/cloudflare/build/index.js";
 
+export { Counter } from "../../../edge/cloudflare/build/index.js";
+
 let kind = "none";
 let reads = [];
 

@@ -85,7 +85,7 @@ export class Platform {
   }
 
   #options() {
-    const { build, workspace, env, trust, preview, recheck_ms, cors, secret, context_keys, cf, vars } = this.#settings;
+    const { build, workspace, env, trust, preview, recheck_ms, cors, secret, caps, context_keys, cf, vars } = this.#settings;
     const { collector, collector_token, queue = true } = this.#settings;
     const bindings = {
       SKYFUL_WORKSPACE: workspace,
@@ -98,6 +98,7 @@ export class Platform {
       SKYFUL_COLLECTOR: collector,
       SKYFUL_COLLECTOR_TOKEN: collector_token,
       SKYFUL_CONTEXT_KEYS: context_keys,
+      SKYFUL_CAPS: caps,
       ...vars,
     };
     const given = Object.entries(bindings).filter(([, value]) => value !== undefined && value !== null);
@@ -115,7 +116,10 @@ export class Platform {
       compatibilityDate: "2026-04-01",
       bindings: Object.fromEntries(given),
       kvNamespaces: ["SNAPSHOTS"],
-      durableObjects: { PUBLISHER: { className: "Publisher", useSQLite: true } },
+      durableObjects: {
+        PUBLISHER: { className: "Publisher", useSQLite: true },
+        CAPS: { className: "Counter", useSQLite: true },
+      },
       ...(queue && queues(collector !== undefined)),
       kvPersist: disk("kv"),
       durableObjectsPersist: disk("objects"),
@@ -146,5 +150,5 @@ function queues(consumed) {
 /// The module that stands in front of the Worker, which it has to find wherever that was built.
 function faults(build) {
   const source = readFileSync(path.join(here, "faults.mjs"), "utf8");
-  return source.replace("../../../edge/cloudflare/build/index.js", path.relative(here, path.join(build, "index.js")));
+  return source.replaceAll("../../../edge/cloudflare/build/index.js", path.relative(here, path.join(build, "index.js")));
 }

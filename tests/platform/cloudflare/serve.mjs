@@ -3,7 +3,7 @@
 //
 //   node serve.mjs '{"workspace":"wallet","env":"dev","trust":"HEX"}'
 //
-// Also `preview`, `recheck_ms`, `cors` (comma list), `secret`, `context_keys`, `collector` and `collector_token`, `queue` (false: none),
+// Also `preview`, `recheck_ms`, `cors` (comma list), `secret`, `caps`, `context_keys`, `collector` and `collector_token`, `queue` (false: none),
 // `cf` ({"country","region"}), `build` (folder of the built Worker).
 //
 //   {"do":"restart"}   memory is lost; KV, the Durable Object and the Cache API stay     {"url"}

@@ -1,8 +1,11 @@
 //! The core in this process over a store in memory: what all platforms have to answer like.
 
+use std::sync::atomic::{AtomicU8, Ordering};
+
 use skyful::manifest::TrustSet;
 use skyful::secret::Secrets;
 use skyful_edge::memory::{MemoryEvents, MemoryPorts, MemoryStore};
+use skyful_edge::settings::cap_mode;
 use skyful_edge::{Config, ContextKeys, Edge, Facts, Request};
 
 use crate::platform::{Answer, Ask, ENV, Settings, WORKSPACE};
@@ -11,6 +14,7 @@ pub struct CoreEdge {
     edge: Edge,
     store: MemoryStore,
     events: MemoryEvents,
+    serial: AtomicU8,
 }
 
 impl CoreEdge {
@@ -22,11 +26,13 @@ impl CoreEdge {
         config.wait_ms = config.recheck_ms;
         config.cors.clone_from(&settings.cors);
         config.secrets = Secrets::parse(&settings.secret, WORKSPACE, ENV).expect("secrets");
+        config.caps = cap_mode(settings.caps, &config.secrets, &[]).expect("a mode");
         config.context_keys = ContextKeys::parse(&settings.context_keys).expect("keys");
         Self {
             edge: Edge::new(config).expect("a deployment"),
             store: MemoryStore::default(),
             events: MemoryEvents::default(),
+            serial: AtomicU8::new(0),
         }
     }
 
@@ -50,7 +56,8 @@ impl CoreEdge {
             store: &self.store,
             events: &self.events,
         };
-        let response = self.edge.handle(&ports, request, now_ms, [1; 16]);
+        let random = [self.serial.fetch_add(1, Ordering::Relaxed); 16];
+        let response = self.edge.handle(&ports, request, now_ms, random);
         let response = pollster::block_on(response).timed(0.0);
         Answer {
             status: response.status,

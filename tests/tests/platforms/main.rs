@@ -3,6 +3,7 @@
 //! always among them. Every platform is published to over HTTP, and everything that it answers is
 //! compared with what the core answers in this process.
 
+mod caps;
 mod collector;
 mod core_edge;
 mod events;

@@ -45,6 +45,7 @@ impl Native {
         options.state = Some(self.path("state"));
         options.preview = self.settings.preview;
         options.cors.clone_from(&self.settings.cors);
+        options.caps = self.settings.caps.map(str::to_owned);
         options.secret.clone_from(&self.settings.secret);
         options.context_keys.clone_from(&self.settings.context_keys);
         options.recheck_ms = self.settings.recheck_ms.into();

@@ -71,6 +71,8 @@ pub struct Settings {
     pub collector: Option<String>,
     /// Empty: none.
     pub context_keys: String,
+    /// None: what the platform does by itself.
+    pub caps: Option<&'static str>,
 }
 
 impl Settings {
@@ -84,6 +86,7 @@ impl Settings {
             secret: String::new(),
             collector: None,
             context_keys: String::new(),
+            caps: None,
         }
     }
 
@@ -93,6 +96,9 @@ impl Settings {
             "recheck_ms": self.recheck_ms, "cors": self.cors.join(","), "secret": self.secret,
             "context_keys": self.context_keys,
         });
+        if let Some(caps) = self.caps {
+            settings["caps"] = caps.into();
+        }
         if let Some(collector) = &self.collector {
             settings["collector"] = collector.as_str().into();
             settings["collector_token"] = TOKEN.into();
@@ -238,21 +244,21 @@ impl Client {
     }
 
     pub fn send(&self, platform: &dyn Platform, ask: &Ask) -> Answer {
+        self.send_to(&platform.url(), ask)
+    }
+
+    pub fn send_to(&self, url: &str, ask: &Ask) -> Answer {
         let mut request = ureq::http::Request::builder()
             .method(ask.method)
-            .uri(format!("{}{}", platform.url(), ask.target));
+            .uri(format!("{url}{}", ask.target));
         for (name, value) in &ask.headers {
             request = request.header(*name, value);
         }
         let request = request.body(ask.body.clone()).expect("a request");
-        let mut answer = self.0.run(request).unwrap_or_else(|error| {
-            panic!(
-                "{} {} on {}: {error}",
-                ask.method,
-                ask.target,
-                platform.name()
-            )
-        });
+        let mut answer = self
+            .0
+            .run(request)
+            .unwrap_or_else(|error| panic!("{} {} on {url}: {error}", ask.method, ask.target));
         let text = |value: &ureq::http::HeaderValue| value.to_str().unwrap_or("").to_owned();
         Answer {
             status: answer.status().as_u16(),
