@@ -11,6 +11,10 @@ use sqlx::sqlite::{
 
 use super::{Count, EventRow, Span, StoreError};
 
+/// Ids come in no order, so each insert meets another page of the index: 64 MiB of them, instead of 2. Negative: in KiB.
+const CACHE_KIB: &str = "-65536";
+/// What a log of writes shrinks to after long reads made it grow.
+const JOURNAL_BYTES: &str = "67108864";
 /// Rows that are deleted at once: others get their turn in between.
 const EXPIRED_AT_ONCE: i64 = 5_000;
 
@@ -45,7 +49,9 @@ impl Sqlite {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(10));
+            .busy_timeout(Duration::from_secs(10))
+            .pragma("cache_size", CACHE_KIB)
+            .pragma("journal_size_limit", JOURNAL_BYTES);
         let pool = |connections| SqlitePoolOptions::new().max_connections(connections);
         let writer = pool(1)
             .connect_with(options.clone())
