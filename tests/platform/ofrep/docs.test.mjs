@@ -39,7 +39,7 @@ test("the examples for JavaScript", async (t) => {
   const { url } = await edge(t, "native", { title: "Hello" });
   const [web, server] = blocks("openfeature.md", "js");
   assert.equal(await prints(t, "node", web, url), "senior TARGETING_MATCH [ 'hero' ]");
-  assert.equal(await prints(t, "node", server, url), "{ title: 'Hello', big: false }");
+  assert.equal(await prints(t, "node", server, url), "{ big: false, title: 'Hello' }");
 });
 
 test("the example for Python", { skip: !python && "SKYFUL_OFREP_PYTHON is not set" }, async (t) => {
