@@ -8,6 +8,7 @@ mod deliver;
 mod diff;
 mod document;
 mod failure;
+mod health;
 mod ingest;
 mod key_file;
 mod outline;

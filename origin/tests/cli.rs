@@ -9,6 +9,8 @@ mod diff;
 mod documents;
 #[path = "cli/gray.rs"]
 mod gray;
+#[path = "cli/health.rs"]
+mod health;
 #[path = "cli/large_pages.rs"]
 mod large_pages;
 #[path = "cli/pushing.rs"]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::failure::Failure;
+use crate::health::Health;
 use crate::ingest::{Ingest, http};
 use crate::output;
 use crate::store::sqlite::Sqlite;
@@ -69,6 +70,7 @@ async fn collect(args: &Args, json: bool) -> Result<(), Failure> {
         .await
         .map_err(|error| Failure::usage(format!("cannot open {}: {error}", args.db.display())))?;
     let secret = args.secret.clone().filter(|secret| !secret.is_empty());
+    let health = Health::new(secret.clone());
     let ingest = Ingest::new(store, secret).map_err(Failure::usage)?;
     let listener = tokio::net::TcpListener::bind(args.listen)
         .await
@@ -81,9 +83,12 @@ async fn collect(args: &Args, json: bool) -> Result<(), Failure> {
         output::text(&format!("{url}\n"))?;
     }
     let expiring = tokio::spawn(expire(ingest.clone()));
-    let served = axum::serve(listener, http::router(ingest.clone(), args.token.clone()))
-        .with_graceful_shutdown(super::serve::stop(args.until_stdin_closes))
-        .await;
+    let served = axum::serve(
+        listener,
+        http::router(ingest.clone(), health, args.token.clone()),
+    )
+    .with_graceful_shutdown(super::serve::stop(args.until_stdin_closes))
+    .await;
     expiring.abort();
     ingest.store().close().await;
     served.map_err(|error| Failure::usage(format!("cannot serve: {error}")))

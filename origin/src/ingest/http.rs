@@ -14,6 +14,7 @@ use skyful::limits;
 use skyful::value::datetime;
 
 use super::Ingest;
+use crate::health::{self, Health};
 use crate::store::{Count, Span, StoreError};
 
 /// For the body of a request.
@@ -28,11 +29,12 @@ struct Desk {
 }
 
 /// All routes but the one for probes want the token.
-pub fn router(ingest: Ingest, token: String) -> Router {
+pub fn router(ingest: Ingest, health: Health, token: String) -> Router {
     let desk = Desk { ingest, token };
     Router::new()
         .route("/v1/collect", post(collect))
         .route("/v1/counts", get(counts))
+        .merge(health::http::router(health))
         .layer(middleware::from_fn_with_state(desk.clone(), admitted))
         .route(
             "/healthz",
@@ -45,7 +47,7 @@ pub fn router(ingest: Ingest, token: String) -> Router {
                 "No such route",
                 "a collector has no such route",
             )
-            .hint("use POST /v1/collect or GET /v1/counts")
+            .hint("use POST /v1/collect, GET /v1/counts or /v1/health")
             .response()
         })
         .with_state(desk)
@@ -204,7 +206,7 @@ fn too_large() -> Response<Body> {
 }
 
 /// An error as clients see it (RFC 9457).
-struct Problem {
+pub struct Problem {
     status: u16,
     kind: &'static str,
     title: &'static str,
@@ -214,7 +216,7 @@ struct Problem {
 }
 
 impl Problem {
-    fn new(
+    pub fn new(
         status: u16,
         kind: &'static str,
         title: &'static str,
@@ -230,17 +232,17 @@ impl Problem {
         }
     }
 
-    fn at(mut self, place: &'static str) -> Self {
+    pub fn at(mut self, place: &'static str) -> Self {
         self.place = Some(place);
         self
     }
 
-    fn hint(mut self, hint: &'static str) -> Self {
+    pub fn hint(mut self, hint: &'static str) -> Self {
         self.hint = Some(hint);
         self
     }
 
-    fn response(self) -> Response<Body> {
+    pub fn response(self) -> Response<Body> {
         let mut body = json!({
             "type": format!("urn:skyful:problem:{}", self.kind),
             "title": self.title, "status": self.status, "detail": self.detail,
@@ -263,7 +265,7 @@ impl Problem {
     }
 }
 
-fn json_response(status: u16, body: &impl Serialize) -> Response<Body> {
+pub fn json_response(status: u16, body: &impl Serialize) -> Response<Body> {
     let body = serde_json::to_vec(body).unwrap_or_default();
     let mut response = Response::new(Body::from(body));
     *response.status_mut() =

@@ -21,7 +21,7 @@ fn body(track: &str, rows: usize) -> String {
     let row = format!(
         r#"{{"sequence":7,"track":"{track}","requests":9,"errors":1,"defaults":2,"fallbacks":3}}"#
     );
-    let rows = std::vec![row; rows].join(",");
+    let rows = alloc::vec![row; rows].join(",");
     format!(
         r#"{{"workspace":"wallet","env":"prod","instance":"a","boot_ms":1,"at_ms":2,"tracks":[{rows}]}}"#
     )
@@ -84,7 +84,7 @@ fn totals(reports: &[Report]) -> Totals {
 }
 
 fn lives() -> impl Strategy<Value = Vec<Vec<Report>>> {
-    (life(0), life(1), life(2), life(5)).prop_map(|(a, b, c, d)| std::vec![a, b, c, d])
+    (life(0), life(1), life(2), life(5)).prop_map(|(a, b, c, d)| alloc::vec![a, b, c, d])
 }
 
 proptest! {

@@ -16,8 +16,7 @@ const KINDS = (process.env.SKYFUL_OFREP_EDGES ?? "native worker").split(" ");
 let serial = 0;
 
 /// A web client of its own, and the requests that it sent.
-async function web(t, url, context, options = {}) {
-  const domain = `d${serial++}`;
+async function web(t, url, context, { domain = `d${serial++}`, ...options } = {}) {
   const sent = [];
   const fetchImplementation = async (request) => {
     const answer = await fetch(request);
@@ -120,17 +119,24 @@ for (const kind of KINDS) {
     assert.equal(stored.size, 1);
     // An edge of the same address that knows only the older release.
     const lagging = await edge(t, kind, { title: "Old" });
+    const looked = [];
     const moved = async (request) => {
       const target = new URL(request.url);
       const headers = Object.fromEntries(request.headers);
       const body = await request.text();
-      return fetch(`${lagging.url}${target.pathname}`, { method: "POST", headers, body });
+      const answer = await fetch(`${lagging.url}${target.pathname}`, { method: "POST", headers, body });
+      looked.push(answer.status);
+      return answer;
     };
-    const second = await web(t, url, { targetingKey: "u-1" }, { ...options, fetchImplementation: moved, pollInterval: 50 });
-    for (let looks = 0; looks < 10; looks += 1) {
-      assert.equal(second.client.getObjectValue("home", {}).modules[0].content.title, "New");
-      await new Promise((next) => setTimeout(next, 20));
-    }
+    // What is stored belongs to the client of this name.
+    const again = { ...options, domain: first.domain, fetchImplementation: moved, pollInterval: 50 };
+    const second = await web(t, url, { targetingKey: "u-1" }, again);
+    await within("some polls", (async () => {
+      while (looked.length < 5) await new Promise((next) => setTimeout(next, 10));
+    })());
+    assert.deepEqual(new Set(looked), new Set([304]));
+    assert.equal(second.client.getObjectValue("home", {}).modules[0].content.title, "New");
+    assert.equal(second.client.getObjectDetails("home", {}).reason, "CACHED");
   });
 
   test(`${kind}: the server client gets pages and modules`, async (t) => {
