@@ -23,7 +23,8 @@ export class Platform {
   /// What Viceroy and the program wrote to their logs.
   log = "";
 
-  /// `program` is the file, `settings` are the entries of the Config Store (none: it isn't linked), `config` is a file
+  /// `program` is the file, `settings` are the entries of the Config Store (none: it isn't linked), of which
+  /// `secret` goes to the Secret Store, `config` is a file
   /// instead of the one that is made here, `place` is what is known about where the visitors are.
   constructor(options) {
     this.#options = { viceroy: options.viceroy ?? viceroy(), ...options };
@@ -57,8 +58,8 @@ export class Platform {
   }
 
   /// Other entries from the next request on: Viceroy reads the file for each.
-  change(settings) {
-    return writeFile(path.join(this.#folder, "fastly.local.json"), JSON.stringify(settings));
+  change({ secret, ...entries }) {
+    return writeFile(path.join(this.#folder, "fastly.local.json"), JSON.stringify(entries));
   }
 
   /// Visitors are elsewhere from the next request on, likewise.
@@ -105,6 +106,10 @@ export class Platform {
     lines.push("skyful_snapshots = []", "harness = []");
     if (settings) {
       lines.push("[local_server.config_stores.skyful_settings]", 'format = "json"', 'file = "fastly.local.json"');
+    }
+    if (settings?.secret) {
+      const entry = `{ key = "secret", data = ${JSON.stringify(settings.secret)} }`;
+      lines.push("[local_server.secret_stores]", `skyful_secrets = [${entry}]`);
     }
     if (place) lines.push("[local_server.geolocation]", 'format = "json"', 'file = "fastly.geo.json"');
     return `${lines.join("\n")}\n`;

@@ -118,6 +118,38 @@ test("the highest of manifests that arrive together is what stays", async (t) =>
   assert.equal(status.release.sequence, 4);
 });
 
+const capped = `
+skyful: 1
+workspace: wallet
+locales: {default: en, supported: [en]}
+module_types:
+  banner: {schema: {type: object, required: [title], properties: {title: {type: string}}}}
+modules:
+  hero:
+    type: banner
+    default: {content: {title: Again}}
+    plans:
+      - {key: once, caps: [{limit: 1, per: lifetime, count: served}], content: {title: Once}}
+pages:
+  home: {slots: [{key: hero, max: 1}], default: {modules: {hero: [hero]}}}
+`;
+
+test("caps are counted in the KV Store, or in ledgers sealed by the secret of the Secret Store", async (t) => {
+  const platform = await running(t, { settings: { ...settings, secret: "5e".repeat(32) } });
+  writeFileSync(at("capped.yaml"), capped);
+  publish(at("capped.yaml"), platform.url);
+  const visit = (headers) => fetch(`${platform.url}/v1/pages/home?unit=u-1`, { headers });
+  const first = await visit({});
+  assert.equal((await first.json()).modules[0].content.title, "Once");
+  const ledger = first.headers.get("skyful-caps");
+  assert.ok(ledger, "no ledger");
+  const second = await visit({ "skyful-caps": ledger });
+  assert.equal((await second.json()).modules[0].content.title, "Again");
+  await platform.change({ ...settings, caps: "approximate" });
+  assert.equal(await title(platform), "Once");
+  assert.equal(await title(platform), "Again");
+});
+
 test("a setting that is wrong is named, its value never", async (t) => {
   const platform = await running(t);
   const wrong = [
