@@ -1,5 +1,5 @@
-//! The edge as a Fastly Compute program: a KV Store is the store, Core Cache the own copy, a Config Store has the
-//! settings. Decides nothing: requests, answers, time and chance are carried between the platform and
+//! The edge as a Fastly Compute program: a KV Store is the store, Core Cache the own copy, a Config Store and a
+//! Secret Store have the settings. Decides nothing: requests, answers, time and chance are carried between the platform and
 //! `skyful_edge`; natively there is only what reads the settings, for its tests.
 //!
 //! Fastly starts an instance for each request and ends it behind the answer, so nothing is remembered here. What
@@ -35,3 +35,5 @@ pub use serve::answer;
 pub const SNAPSHOTS: &str = "skyful_snapshots";
 /// The Config Store, likewise.
 pub const SETTINGS: &str = "skyful_settings";
+/// The Secret Store, likewise; a service may do without.
+pub const SECRETS: &str = "skyful_secrets";

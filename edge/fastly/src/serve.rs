@@ -6,28 +6,28 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use fastly::geo::geo_lookup;
-use fastly::http::HeaderName;
-use fastly::{ConfigStore, Request, Response};
+use fastly::http::{HeaderName, HeaderValue};
+use fastly::secret_store::OpenError;
+use fastly::{ConfigStore, Request, Response, SecretStore};
 use skyful_edge::{Edge, Facts};
 
-use crate::SETTINGS;
 use crate::kv;
 use crate::settings::{self, Wrong};
 use crate::store::Platform;
+use crate::{SECRETS, SETTINGS};
 
 /// Answers a request from the KV Store of this name.
 pub fn answer(mut request: Request, snapshots: &str) -> Response {
     let started = Instant::now();
-    let mut answer = match edge() {
+    let answer = match edge() {
         Ok(edge) => at_once(answered_by(&edge, &mut request, snapshots)),
         Err(Wrong { entry, why }) => {
             eprintln!("skyful: the setting {entry}: {why}");
-            skyful_edge::Response::misconfigured(entry, why)
+            let header = |name: &str| joined(&request, name);
+            let answer = skyful_edge::Response::misconfigured(entry, why);
+            answer.identified(request.get_method_str(), &header, random())
         }
     };
-    if request.get_method_str() == "HEAD" {
-        answer.body.clear();
-    }
     sent(answer.timed(started.elapsed().as_secs_f64() * 1_000.0))
 }
 
@@ -59,12 +59,42 @@ fn edge() -> Result<Edge, Wrong> {
         entry: SETTINGS,
         why: "no Config Store is linked under this name",
     })?;
+    let secrets = secrets()?;
     settings::edge(|entry| {
-        store.try_get(entry).map_err(|_| Wrong {
-            entry,
-            why: "cannot be read",
-        })
+        if settings::SECRET.contains(&entry)
+            && let Some(secrets) = &secrets
+            && let Some(text) = secret(secrets, entry)?
+        {
+            return Ok(Some(text));
+        }
+        store.try_get(entry).map_err(|_| unreadable(entry))
     })
+}
+
+/// None: no Secret Store is linked.
+fn secrets() -> Result<Option<SecretStore>, Wrong> {
+    match SecretStore::open(SECRETS) {
+        Ok(store) => Ok(Some(store)),
+        Err(OpenError::SecretStoreDoesNotExist(_)) => Ok(None),
+        Err(_) => Err(unreadable(SECRETS)),
+    }
+}
+
+fn secret(secrets: &SecretStore, entry: &'static str) -> Result<Option<String>, Wrong> {
+    let found = secrets.try_get(entry).map_err(|_| unreadable(entry))?;
+    let Some(found) = found else {
+        return Ok(None);
+    };
+    let text = found.try_plaintext().map_err(|_| unreadable(entry))?;
+    let text = String::from_utf8(text.into()).map_err(|_| unreadable(entry))?;
+    Ok(Some(text))
+}
+
+fn unreadable(entry: &'static str) -> Wrong {
+    Wrong {
+        entry,
+        why: "cannot be read",
+    }
 }
 
 /// As much of a body as tells the edge that it is too large, if it is. None: it broke off.
@@ -78,18 +108,12 @@ fn body(edge: &Edge, request: &mut Request) -> Option<Vec<u8>> {
 
 fn joined(request: &Request, name: &str) -> Option<String> {
     let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-    let mut values = request.get_header_all(name);
-    let mut text = values.next()?.to_str().ok()?.to_owned();
-    for value in values {
-        text.push_str(", ");
-        text.push_str(value.to_str().ok()?);
-    }
-    Some(text)
+    skyful_edge::http::joined(request.get_header_all(name).map(HeaderValue::as_bytes))
 }
 
 fn facts(ip: Option<IpAddr>) -> Facts {
     let geo = ip.and_then(geo_lookup);
-    // Where nothing is known, words that are no codes stand there (`**`, `?`, `NO REGION`).
+    // Where nothing is known, words that are no codes stand there (`**`, `?`).
     let code = |text: &str| {
         text.bytes()
             .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
@@ -104,8 +128,8 @@ fn facts(ip: Option<IpAddr>) -> Facts {
     }
 }
 
-/// The edge waits for nothing but the store, which is never pending ([`crate::store::Store`]), so one poll is enough. An executor
-/// would only add what to do otherwise, and there is nothing.
+/// The edge waits for nothing but the store, which is never pending ([`crate::store`]), so one poll is enough. An
+/// executor would only add what to do otherwise, and there is nothing.
 fn at_once(future: impl Future<Output = skyful_edge::Response>) -> skyful_edge::Response {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(answer) => answer,

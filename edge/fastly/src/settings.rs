@@ -1,5 +1,5 @@
-//! The entries of the Config Store. What they mean is read by the core; here stand their names and what this
-//! platform takes where nothing is said.
+//! The entries of the Config Store and the Secret Store. What they mean is read by the core; here stand their names
+//! and what this platform takes where nothing is said.
 
 use skyful_edge::settings::{self, Defaults, Setting};
 use skyful_edge::{CapMode, Edge};
@@ -15,6 +15,9 @@ const DEFAULTS: Defaults = Defaults {
     cache_bytes: 32 << 20,
     cap_stores: &[CapMode::Approximate],
 };
+
+/// Entries that are looked for in the Secret Store first, since whoever has an account can read the Config Store.
+pub const SECRET: [&str; 2] = ["secret", "context_keys"];
 
 /// The entry that makes no edge, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
