@@ -21,6 +21,10 @@ mod kv;
 mod own_copy;
 #[cfg(target_os = "wasi")]
 mod serve;
+#[cfg_attr(
+    not(target_os = "wasi"),
+    expect(dead_code, reason = "natively only its tests use it")
+)]
 #[cfg(any(target_os = "wasi", test))]
 mod settings;
 #[cfg(target_os = "wasi")]
