@@ -15,6 +15,10 @@ pub struct Measures {
     pub behind: u64,
     pub refused_manifests: u64,
     pub store_errors: u64,
+    /// Capped plans that were left out because nobody could say how their caps stood.
+    pub cap_errors: u64,
+    /// By what became of them; `unkept` counts batches, the others events.
+    pub events: [(&'static str, u64); 3],
     /// Of the manifest that is held; none was ever seen: none.
     pub sequence: Option<u64>,
     pub issued_ago_ms: Option<i64>,
@@ -43,6 +47,12 @@ impl Edge {
             behind: counters.behind,
             refused_manifests: counters.refused_manifests,
             store_errors: counters.store_errors,
+            cap_errors: counters.cap_errors,
+            events: [
+                ("accepted", counters.events_accepted),
+                ("rejected", counters.events_rejected),
+                ("unkept", counters.events_unkept),
+            ],
             sequence: held.map(|header| header.sequence),
             issued_ago_ms: held.map(|header| now_ms.saturating_sub(header.issued_ms)),
             checked_ago_ms: state.checked_ms().map(|at| now_ms.saturating_sub(at)),

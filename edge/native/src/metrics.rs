@@ -151,7 +151,18 @@ impl Collector for Held {
                 ("track", measures.track_fallbacks),
             ],
         )?;
+        labelled(
+            &mut to,
+            ("events", "Events, and batches of them without a place"),
+            "outcome",
+            measures.events,
+        )?;
         for (name, help, value) in [
+            (
+                "cap_errors",
+                "Capped plans left out because nobody knew their caps",
+                measures.cap_errors,
+            ),
             ("behind", "Answers marked as older", measures.behind),
             (
                 "manifests_refused",

@@ -26,7 +26,7 @@ else
 end
 return 1";
 
-/// For one answer to a reader.
+/// For one answer that a visitor waits for.
 const READ: Duration = Duration::from_secs(1);
 /// For everything that one write takes; objects have megabytes, and publishers are patient.
 const WRITE: Duration = Duration::from_secs(10);
@@ -120,7 +120,7 @@ impl Redis {
         value: &[u8],
         rule: Rule<'_>,
     ) -> Result<Ruling, StoreError> {
-        self.change(key, None, |stored| match rule(stored) {
+        self.change(key, WRITE, None, |stored| match rule(stored) {
             Ruling::Write => Ok((value.to_vec(), Ruling::Write)),
             other => Err(other),
         })
@@ -137,7 +137,8 @@ impl Redis {
             Ok(Applied { reply, .. }) => Err(Ok(reply)),
             Err(error) => Err(Err(error)),
         };
-        self.change(subject, None, apply).await?
+        // A visitor waits for it.
+        self.change(subject, READ, None, apply).await?
     }
 
     /// Reads a value, applies the rule, and writes what it gives, unless another writer came between; then
@@ -150,7 +151,7 @@ impl Redis {
         ttl: Duration,
         rule: impl Fn(Option<&[u8]>) -> Option<Vec<u8>> + Send + Sync,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        self.change(key, Some(ttl), |stored| {
+        self.change(key, WRITE, Some(ttl), |stored| {
             let value = rule(stored).ok_or(None)?;
             Ok((value.clone(), Some(value)))
         })
@@ -161,12 +162,13 @@ impl Redis {
     async fn change<T>(
         &self,
         key: &str,
+        limit: Duration,
         ttl: Option<Duration>,
         rule: impl Fn(Option<&[u8]>) -> Result<(Vec<u8>, T), T>,
     ) -> Result<T, StoreError> {
         let ttl_ms = ttl.map_or(0, |ttl| ttl.as_millis().max(1));
         let ttl_ms = u64::try_from(ttl_ms).unwrap_or(u64::MAX);
-        let changed = self.within(WRITE, async |mut connection| {
+        let changed = self.within(limit, async |mut connection| {
             for _ in 0..ATTEMPTS {
                 let stored: Option<Vec<u8>> = redis::cmd("GET")
                     .arg(key)

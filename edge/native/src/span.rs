@@ -66,6 +66,9 @@ fn route(path: &str) -> &'static str {
     match skyful_edge::route_name(path) {
         "resolve" => "/v1/resolve",
         "page" => "/v1/pages/{page}",
+        "events" => "/v1/events",
+        "flags" => "/ofrep/v1/evaluate/flags",
+        "flag" => "/ofrep/v1/evaluate/flags/{key}",
         "object" => "/v1/snapshots/{digest}",
         "manifest" => "/v1/manifest",
         "settled" => "/v1/settled",

@@ -16,12 +16,14 @@ fn ambiguous_requests_are_refused_and_end_the_connection() {
         (
             "length, then chunked",
             "Content-Length: 5\r\nTransfer-Encoding: chunked".to_owned(),
-            "0\r\n\r\n",
+            // Whole as a chunked request: whoever reads it so would answer 200.
+            "f\r\n{\"page\":\"home\"}\r\n0\r\n\r\n",
         ),
         (
             "chunked, then length",
             "Transfer-Encoding: chunked\r\nContent-Length: 5".to_owned(),
-            "0\r\n\r\n",
+            // Whole as a chunked request: whoever reads it so would answer 200.
+            "f\r\n{\"page\":\"home\"}\r\n0\r\n\r\n",
         ),
         (
             "two lengths",

@@ -81,6 +81,8 @@ fn what_is_answered_is_counted() {
         ("skyful_edge_answers_total{reason=\"error\"}", 0.0),
         ("skyful_edge_fallbacks_total{to=\"release\"}", 0.0),
         ("skyful_edge_behind_total", 0.0),
+        ("skyful_edge_cap_errors_total", 0.0),
+        ("skyful_edge_events_total{outcome=\"accepted\"}", 0.0),
         ("skyful_edge_store_errors_total", 0.0),
         ("skyful_edge_manifests_refused_total", 0.0),
         ("skyful_edge_sequence", 7.0),
