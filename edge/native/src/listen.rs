@@ -19,6 +19,8 @@ use crate::serve::{HEAD_BYTES, READ};
 
 /// For open requests once no more are taken.
 const FINISH: Duration = Duration::from_secs(10);
+/// For what arrived before to be read.
+const SETTLE: Duration = Duration::from_millis(50);
 /// Headers of a request; more are 431.
 const HEADERS: usize = 64;
 /// Connections at once; more wait in the kernel's queue.
@@ -51,6 +53,11 @@ pub async fn accept(listener: TcpListener, router: Router, leaving: impl Future<
     for (stream, peer) in queued(listener) {
         let permit = Arc::clone(&room).try_acquire_owned().ok();
         door.open(stream, peer, permit);
+    }
+    // A connection of which nothing was read yet is closed at once by the library, also if a request waits in it. In the
+    // first pause whatever has arrived is noticed, in the second it is read.
+    for _ in 0..2 {
+        tokio::time::sleep(SETTLE).await;
     }
     if tokio::time::timeout(FINISH, door.graceful.shutdown())
         .await
