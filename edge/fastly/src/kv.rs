@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::io::{self, Read};
 
 use fastly::Body;
-use fastly::kv_store::{InsertMode, KVStore, KVStoreError};
+use fastly::kv_store::{InsertMode, KVStore, KVStoreError, ListPage};
 use skyful::limits;
 use skyful_edge::StoreError;
 
@@ -73,6 +73,22 @@ impl<'a> Kv<'a> {
             Err(KVStoreError::ItemPreconditionFailed) => Ok(false),
             Err(error) => Err(unanswered(&error)),
         }
+    }
+
+    /// What is gone already is no error.
+    pub fn delete(&self, key: &str) -> Result<(), StoreError> {
+        match self.open()?.delete(key) {
+            Ok(()) | Err(KVStoreError::ItemNotFound) => Ok(()),
+            Err(error) => Err(unanswered(&error)),
+        }
+    }
+
+    /// Some of the keys that begin so, as this data centre sees them: that may be some seconds old, and costs less.
+    pub fn keys(&self, prefix: &str, most: u32) -> Result<Vec<String>, StoreError> {
+        let list = self.open()?.build_list().eventual_consistency();
+        let page = list.prefix(prefix).limit(most).execute();
+        page.map(ListPage::into_keys)
+            .map_err(|error| unanswered(&error))
     }
 }
 

@@ -16,6 +16,8 @@
 )]
 
 #[cfg(target_os = "wasi")]
+mod events;
+#[cfg(target_os = "wasi")]
 mod kv;
 #[cfg(target_os = "wasi")]
 mod own_copy;

@@ -6,21 +6,22 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use fastly::geo::geo_lookup;
-use fastly::http::{HeaderName, HeaderValue};
+use fastly::http::{HeaderName, HeaderValue, Url};
 use fastly::secret_store::OpenError;
 use fastly::{ConfigStore, Request, Response, SecretStore};
 use skyful_edge::{Edge, Facts};
 
+use crate::events::Events;
 use crate::kv;
-use crate::settings::{self, Wrong};
-use crate::store::Platform;
+use crate::settings::{self, Settings, Wrong};
+use crate::store::{Platform, Store};
 use crate::{SECRETS, SETTINGS};
 
 /// Answers a request from the KV Store of this name.
 pub fn answer(mut request: Request, snapshots: &str) -> Response {
     let started = Instant::now();
-    let answer = match edge() {
-        Ok(edge) => at_once(answered_by(&edge, &mut request, snapshots)),
+    let answer = match settings() {
+        Ok(settings) => at_once(answered_by(&settings, &mut request, snapshots)),
         Err(Wrong { entry, why }) => {
             eprintln!("skyful: the setting {entry}: {why}");
             let header = |name: &str| joined(&request, name);
@@ -31,7 +32,12 @@ pub fn answer(mut request: Request, snapshots: &str) -> Response {
     sent(answer.timed(started.elapsed().as_secs_f64() * 1_000.0))
 }
 
-async fn answered_by(edge: &Edge, request: &mut Request, snapshots: &str) -> skyful_edge::Response {
+async fn answered_by(
+    settings: &Settings,
+    request: &mut Request,
+    snapshots: &str,
+) -> skyful_edge::Response {
+    let Settings { edge, collector } = settings;
     let body = body(edge, request);
     let header = |name: &str| joined(request, name);
     let asked = skyful_edge::Request {
@@ -45,7 +51,12 @@ async fn answered_by(edge: &Edge, request: &mut Request, snapshots: &str) -> sky
     if body.is_none() {
         return edge.completed(&asked, skyful_edge::Response::broken_off(), random());
     }
-    let platform = Platform::new(snapshots);
+    let config = edge.config();
+    let place = format!("{}/{}", config.workspace, config.env);
+    let platform = Platform {
+        store: Store::new(snapshots),
+        events: Events::new(snapshots, collector.as_ref(), place),
+    };
     let answer = edge.handle(&platform, asked, now_ms(), random()).await;
     // It says nothing about any visitor.
     if let Some(fault) = edge.last_fault() {
@@ -54,13 +65,13 @@ async fn answered_by(edge: &Edge, request: &mut Request, snapshots: &str) -> sky
     answer
 }
 
-fn edge() -> Result<Edge, Wrong> {
+fn settings() -> Result<Settings, Wrong> {
     let store = ConfigStore::try_open(SETTINGS).map_err(|_| Wrong {
         entry: SETTINGS,
         why: "no Config Store is linked under this name",
     })?;
     let secrets = secrets()?;
-    settings::edge(|entry| {
+    let settings = Settings::read(|entry| {
         if settings::SECRET.contains(&entry)
             && let Some(secrets) = &secrets
             && let Some(text) = secret(secrets, entry)?
@@ -68,7 +79,13 @@ fn edge() -> Result<Edge, Wrong> {
             return Ok(Some(text));
         }
         store.try_get(entry).map_err(|_| unreadable(entry))
-    })
+    })?;
+    let collector = settings.collector.as_ref();
+    // The library that knows all of an address comes with the platform.
+    if collector.is_some_and(|collector| Url::parse(&collector.url).is_err()) {
+        return Err(settings::NO_ADDRESS);
+    }
+    Ok(settings)
 }
 
 /// None: no Secret Store is linked.
@@ -147,14 +164,14 @@ fn sent(answer: skyful_edge::Response) -> Response {
 }
 
 /// A clock before 1970 counts as 1970.
-fn now_ms() -> i64 {
+pub fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     })
 }
 
-fn random() -> [u8; 16] {
+pub fn random() -> [u8; 16] {
     let mut bytes = [0; 16];
     // WASI always has it. Without it minted units would all be the same one, and no answer would be wrong.
     let _ = getrandom::fill(&mut bytes);

@@ -17,7 +17,27 @@ const DEFAULTS: Defaults = Defaults {
 };
 
 /// Entries that are looked for in the Secret Store first, since whoever has an account can read the Config Store.
-pub const SECRET: [&str; 2] = ["secret", "context_keys"];
+pub const SECRET: [&str; 3] = ["secret", "context_keys", COLLECTOR_TOKEN];
+/// Entries that are this platform's own: where events are counted, and what is wanted there.
+const COLLECTOR: &str = "collector";
+const COLLECTOR_TOKEN: &str = "collector_token";
+pub const NO_ADDRESS: Wrong = Wrong {
+    entry: COLLECTOR,
+    why: "it is not an http or https address",
+};
+
+pub struct Settings {
+    pub edge: Edge,
+    /// None: this edge takes no events.
+    pub collector: Option<Collector>,
+}
+
+/// Where events are counted.
+pub struct Collector {
+    /// Without the path, and without a slash at its end.
+    pub url: String,
+    pub token: String,
+}
 
 /// The entry that makes no edge, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,21 +46,46 @@ pub struct Wrong {
     pub why: &'static str,
 }
 
-/// `value` gives the text of an entry, `None` if there is none. What it can't tell is an error, and not taken as
-/// unset: the default may be the opposite of what was said.
-pub fn edge(value: impl Fn(&'static str) -> Result<Option<String>, Wrong>) -> Result<Edge, Wrong> {
-    let mut given = Vec::new();
-    for setting in Setting::ALL {
-        given.push((setting, value(name(setting))?));
+impl Settings {
+    /// `value` gives the text of an entry, `None` if there is none. What it can't tell is an error, and not taken as
+    /// unset: the default may be the opposite of what was said.
+    pub fn read(
+        value: impl Fn(&'static str) -> Result<Option<String>, Wrong>,
+    ) -> Result<Self, Wrong> {
+        let mut given = Vec::new();
+        for setting in Setting::ALL {
+            given.push((setting, value(name(setting))?));
+        }
+        let said = |setting| {
+            let found = given.iter().find(|(given, _)| *given == setting);
+            found.and_then(|(_, text)| text.as_deref())
+        };
+        let edge = settings::edge(said, DEFAULTS).map_err(|wrong| Wrong {
+            entry: name(wrong.setting),
+            why: wrong.why,
+        })?;
+        Ok(Self {
+            edge,
+            collector: collector(&value)?,
+        })
     }
-    let said = |setting| {
-        let found = given.iter().find(|(given, _)| *given == setting);
-        found.and_then(|(_, text)| text.as_deref())
-    };
-    settings::edge(said, DEFAULTS).map_err(|wrong| Wrong {
-        entry: name(wrong.setting),
-        why: wrong.why,
-    })
+}
+
+fn collector(
+    value: &impl Fn(&'static str) -> Result<Option<String>, Wrong>,
+) -> Result<Option<Collector>, Wrong> {
+    let text = |entry| Ok(value(entry)?.map_or(String::new(), |text| text.trim().to_owned()));
+    let url = text(COLLECTOR)?;
+    if url.is_empty() {
+        return Ok(None);
+    }
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        return Err(NO_ADDRESS);
+    }
+    Ok(Some(Collector {
+        url: url.trim_end_matches('/').to_owned(),
+        token: text(COLLECTOR_TOKEN)?,
+    }))
 }
 
 fn name(setting: Setting) -> &'static str {
@@ -75,7 +120,8 @@ mod tests {
 
     #[test]
     fn what_is_not_said_is_this_platforms_default() {
-        let edge = edge(|entry| Ok(usual(entry))).unwrap();
+        let Settings { edge, collector } = Settings::read(|entry| Ok(usual(entry))).unwrap();
+        assert!(collector.is_none());
         let config = edge.config();
         assert_eq!((config.recheck_ms, config.wait_ms), (0, 0));
         assert_eq!(config.settle_ms, 600_000);
@@ -85,7 +131,7 @@ mod tests {
     fn an_entry_that_is_wrong_or_unreadable_is_named() {
         let wrong = |bad: &'static str| {
             let value = |entry| Ok(Some("no".into()).filter(|_| entry == bad).or(usual(entry)));
-            edge(value).err().map(|wrong| wrong.entry)
+            Settings::read(value).err().map(|wrong| wrong.entry)
         };
         assert_eq!(wrong("trust"), Some("trust"));
         assert_eq!(wrong("settle_ms"), Some("settle_ms"));
@@ -98,6 +144,23 @@ mod tests {
             "preview" => Err(unreadable),
             _ => Ok(usual(entry)),
         };
-        assert_eq!(edge(value).err(), Some(unreadable));
+        assert_eq!(Settings::read(value).err(), Some(unreadable));
+    }
+
+    #[test]
+    fn a_collector_is_an_address_or_there_is_none() {
+        let read = |said: &'static str| {
+            let value = |entry| match entry {
+                COLLECTOR => Ok(Some(said.into())),
+                COLLECTOR_TOKEN => Ok(Some(" token\n".into())),
+                _ => Ok(usual(entry)),
+            };
+            Settings::read(value).map(|settings| settings.collector)
+        };
+        assert!(read(" ").is_ok_and(|collector| collector.is_none()));
+        let collector = read("https://count.example/").ok().flatten().unwrap();
+        assert_eq!(collector.url, "https://count.example");
+        assert_eq!(collector.token, "token");
+        assert_eq!(read("count.example").err(), Some(NO_ADDRESS));
     }
 }

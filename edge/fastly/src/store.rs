@@ -1,7 +1,8 @@
 //! The snapshot store of an edge on Fastly: the KV Store, and Core Cache as the own copy.
 
-use skyful_edge::{Absent, CapStore, Ports, Rule, Ruling, SnapshotStore, StoreError, caps};
+use skyful_edge::{CapStore, Ports, Rule, Ruling, SnapshotStore, StoreError, caps};
 
+use crate::events::Events;
 use crate::kv::{After, Kv};
 use crate::own_copy;
 
@@ -65,22 +66,14 @@ impl CapStore for Store<'_> {
 
 /// Everything of one request.
 pub struct Platform<'a> {
-    store: Store<'a>,
-}
-
-impl<'a> Platform<'a> {
-    /// With the KV Store of this name.
-    pub fn new(name: &'a str) -> Self {
-        Self {
-            store: Store::new(name),
-        }
-    }
+    pub store: Store<'a>,
+    pub events: Events<'a>,
 }
 
 impl<'a> Ports for Platform<'a> {
     type Store = Store<'a>;
     type Caps = Store<'a>;
-    type Events = Absent;
+    type Events = Events<'a>;
 
     fn store(&self) -> &Store<'a> {
         &self.store
@@ -90,7 +83,7 @@ impl<'a> Ports for Platform<'a> {
         &self.store
     }
 
-    fn events(&self) -> &Absent {
-        &Absent
+    fn events(&self) -> &Events<'a> {
+        &self.events
     }
 }

@@ -8,6 +8,8 @@ import path from "node:path";
 
 const root = path.resolve(import.meta.dirname, "../../..");
 const READY_MS = 120_000;
+/// Fixed when Viceroy starts.
+const SECRET = ["secret", "collector_token"];
 
 /// Where `scripts/tools` keeps it; installed if it is missing.
 export function viceroy() {
@@ -24,8 +26,8 @@ export class Platform {
   log = "";
 
   /// `program` is the file, `settings` are the entries of the Config Store (none: it isn't linked), of which
-  /// `secret` goes to the Secret Store, `config` is a file
-  /// instead of the one that is made here, `place` is what is known about where the visitors are.
+  /// those of `SECRET` go to the Secret Store, `config` is a file instead of the one that is made here,
+  /// `place` is what is known about where the visitors are.
   constructor(options) {
     this.#options = { viceroy: options.viceroy ?? viceroy(), ...options };
   }
@@ -58,7 +60,8 @@ export class Platform {
   }
 
   /// Other entries from the next request on: Viceroy reads the file for each.
-  change({ secret, ...entries }) {
+  change(settings) {
+    const entries = Object.fromEntries(Object.entries(settings).filter(([name]) => !SECRET.includes(name)));
     return writeFile(path.join(this.#folder, "fastly.local.json"), JSON.stringify(entries));
   }
 
@@ -107,9 +110,10 @@ export class Platform {
     if (settings) {
       lines.push("[local_server.config_stores.skyful_settings]", 'format = "json"', 'file = "fastly.local.json"');
     }
-    if (settings?.secret) {
-      const entry = `{ key = "secret", data = ${JSON.stringify(settings.secret)} }`;
-      lines.push("[local_server.secret_stores]", `skyful_secrets = [${entry}]`);
+    const secrets = SECRET.filter((name) => settings?.[name]);
+    if (secrets.length > 0) {
+      const entries = secrets.map((name) => `{ key = "${name}", data = ${JSON.stringify(settings[name])} }`);
+      lines.push("[local_server.secret_stores]", `skyful_secrets = [${entries.join(", ")}]`);
     }
     if (place) lines.push("[local_server.geolocation]", 'format = "json"', 'file = "fastly.geo.json"');
     return `${lines.join("\n")}\n`;
