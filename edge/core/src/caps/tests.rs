@@ -1,6 +1,8 @@
 use super::*;
 
 const NOW: i64 = 1_795_305_600_000;
+/// All was reserved.
+const NONE: [u32; 0] = [];
 
 fn rule(limit: u32) -> CapRule {
     CapRule {
@@ -43,7 +45,7 @@ fn all_of_an_answer_is_reserved_or_nothing() {
     let mut stored = None;
     let rules = [rule(2), CapRule { id: 2, ..rule(1) }];
     let both = [granted(&[(0, 10)]), granted(&[(0, 11), (1, 12)])];
-    assert!(run(&mut stored, &reserve(&rules, &both)).refused.is_empty());
+    assert_eq!(run(&mut stored, &reserve(&rules, &both)).refused, NONE);
     let held = stored.clone();
     let more = [granted(&[(1, 20)])];
     assert_eq!(run(&mut stored, &reserve(&rules, &more)).refused, [1]);
@@ -55,7 +57,7 @@ fn the_same_marks_again_take_no_more_room() {
     let mut stored = None;
     let command = reserve(&[rule(1)], &[granted(&[(0, 10)])]);
     for _ in 0..3 {
-        assert!(run(&mut stored, &command).refused.is_empty());
+        assert_eq!(run(&mut stored, &command).refused, NONE);
     }
     let reply = run(&mut stored, &reserve(&[rule(1)], &[granted(&[(0, 11)])]));
     assert_eq!((reply.tallies[0].count, reply.refused), (1, vec![0]));
@@ -70,7 +72,7 @@ fn released_room_is_free_but_what_was_seen_is_not() {
         release: vec![element],
         ..reserve(&rules, &[granted(&[(0, element + 1)])])
     };
-    assert!(run(&mut stored, &release(10)).refused.is_empty());
+    assert_eq!(run(&mut stored, &release(10)).refused, NONE);
     let confirm = Command {
         confirm: vec![(11, NOW)],
         ..reserve(&rules, &[])
