@@ -246,6 +246,3 @@ impl Reply {
 fn items(reader: &mut Reader<'_>) -> Result<usize, DecodeError> {
     reader.count(ITEMS, "more than a command has")
 }
-
-#[cfg(test)]
-mod tests;

@@ -195,6 +195,8 @@ impl Ports for Wired {
 /// Requests look at the manifest by themselves only if the look beside them is so many times late: a store
 /// that hangs must not be waited for by visitors.
 const PATIENCE: i64 = 4;
+/// For the first look at own copy and store.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
 
 impl Server {
     pub async fn bind(options: Options) -> Result<Self, Error> {
@@ -261,6 +263,13 @@ impl Server {
                 }
             });
         }
+        // What the own copy knows is recalled before anybody is answered: while that goes on, the manifest before the newest
+        // would answer. Connections wait in the kernel's queue, but not for a store that hangs.
+        let app = &self.app;
+        let first = app
+            .edge
+            .refresh(&app.ports.store, serve::now_ms(), serve::random());
+        let _ = tokio::time::timeout(FIRST_LOOK, first).await;
         let router = serve::router(Arc::clone(&self.app), self.assets);
         beside.spawn(serve::watch(Arc::clone(&self.app), self.recheck_ms));
         if let Some(to) = self.reports {

@@ -1,22 +1,25 @@
 //! Caps around a decision: what is known of the visitor's past, and what the answer adds to it. A page is decided, what it
 //! grants is reserved, and where there was no room it is decided again without.
 
+mod books;
+mod confirm;
+
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use skyful::bucket::UnitHash;
 use skyful::context::{Context, Seen, Tally};
-use skyful::event::{Event, EventKind};
-use skyful::ledger::{CapRule, Grant, Granted, Grants, HOLD_MS, Ledger, counted, owner, rules};
+use skyful::event::EventKind;
+use skyful::ledger::{CapRule, Grant, Grants, HOLD_MS, Ledger, counted, owner, rules};
 use skyful::limits;
+use skyful::resolve::Decided;
 use skyful::resolve::fatigue::Tallies;
-use skyful::resolve::{Decided, Resolution};
 use skyful::snapshot::Chunk;
 use skyful::snapshot::records::Subject;
 
 use super::Call;
 use crate::caps::{Command, Reply};
 use crate::{CapMode, CapStore, Edge, Ports, StoreError};
+use books::{Book, Books, FULL};
 
 /// After so many refusals every cap counts as reached: a page that grants nothing can't be refused.
 const ROUNDS: u32 = 3;
@@ -25,27 +28,6 @@ const ROUNDS: u32 = 3;
 pub(super) struct Fatigued {
     pub decided: Decided,
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
-}
-
-/// Everything that is counted for one answer.
-struct Books<'a> {
-    mode: CapMode,
-    rules: Vec<CapRule>,
-    grant: Grant,
-    now_ms: i64,
-    readers: Vec<Book<'a>>,
-}
-
-/// The book of the unit, or of the device.
-struct Book<'a> {
-    id: &'a str,
-    by: Subject,
-    /// Rows of the rules that are counted in it.
-    rows: Vec<u32>,
-    /// What the visitor carries of it; empty where an edge stores it.
-    ledger: Ledger,
-    /// Where an edge stores it.
-    key: String,
 }
 
 impl Edge {
@@ -200,7 +182,7 @@ impl Edge {
     }
 
     /// The genuine tokens of a request.
-    pub(super) fn tokens<P: Ports>(&self, call: &Call<'_, P>) -> Vec<(u64, Ledger)> {
+    fn tokens<P: Ports>(&self, call: &Call<'_, P>) -> Vec<(u64, Ledger)> {
         let header = (call.request.header)("skyful-caps").unwrap_or_default();
         let tokens = header.split(',').map(str::trim).take(limits::LEDGER_TOKENS);
         tokens
@@ -269,147 +251,10 @@ impl Edge {
         headers
     }
 
-    /// Counts what was seen in the caps that count it, once the events are durable. Never fails: the origin has them too.
-    /// Events name no device, so a device's own count is confirmed only where its visitor carries it.
-    pub(super) async fn confirm<P: Ports>(
-        &self,
-        call: &Call<'_, P>,
-        events: &[Event<'_>],
-    ) -> Vec<(&'static str, Cow<'static, str>)> {
-        let now_ms = call.moment.now_ms;
-        let mut by_unit: BTreeMap<&str, Vec<(u32, i64)>> = BTreeMap::new();
-        for event in events {
-            let marks = marks_of(
-                event.kind,
-                event.grant.as_deref(),
-                &owner(&event.page, event.module.as_deref()),
-                event.at_ms,
-            );
-            if !marks.is_empty() {
-                by_unit.entry(&event.unit).or_default().extend(marks);
-            }
-        }
-        match self.config.caps {
-            CapMode::Off => {}
-            CapMode::Ledger => return self.confirm_carried(call, by_unit.values().flatten()),
-            CapMode::Approximate | CapMode::Exact => {
-                for (unit, confirm) in by_unit {
-                    let command = Command {
-                        now_ms,
-                        confirm,
-                        ..Command::default()
-                    };
-                    let key = self.keys.subject(Subject::Unit, unit);
-                    if let Err(error) = run(call, &key, &command).await {
-                        self.uncounted(now_ms, &error);
-                    }
-                }
-            }
-        }
-        Vec::new()
-    }
-
-    fn confirm_carried<'m, P: Ports>(
-        &self,
-        call: &Call<'_, P>,
-        marks: impl Iterator<Item = &'m (u32, i64)>,
-    ) -> Vec<(&'static str, Cow<'static, str>)> {
-        let mut tokens = self.tokens(call);
-        for (element, at_ms) in marks {
-            for (_, ledger) in &mut tokens {
-                ledger.confirm(*element, *at_ms, call.moment.now_ms);
-            }
-        }
-        let sealer = self.config.secrets.sealer();
-        let seal = |(of, ledger): &(u64, Ledger)| {
-            sealer.map(|sealer| ledger.seal(sealer, *of, call.moment.now_ms))
-        };
-        let sealed: Vec<String> = tokens.iter().filter_map(seal).collect();
-        if sealed.is_empty() {
-            return Vec::new();
-        }
-        vec![("skyful-caps", sealed.join(", ").into())]
-    }
-
     fn uncounted(&self, now_ms: i64, error: &StoreError) {
         let mut state = self.state();
         state.counters.cap_errors += 1;
         state.note(now_ms, format!("caps: {error}"));
-    }
-}
-
-const FULL: Tally = Tally {
-    count: u32::MAX,
-    last_ms: Some(i64::MAX),
-};
-
-impl Books<'_> {
-    fn all_full(&self) -> Vec<Tally> {
-        vec![FULL; self.rules.len()]
-    }
-
-    fn grants(&self, chunk: &Chunk, resolution: &Resolution) -> Grants {
-        Grants::of(chunk, &self.rules, resolution, &self.grant)
-    }
-
-    /// Into the books that the visitor carries. A cap whose marks don't fit has no room.
-    fn note(&mut self, grants: &Grants) -> Vec<u32> {
-        let mut refused = Vec::new();
-        let noted = self.readers.iter().map(|book| {
-            let mut ledger = book.ledger.clone();
-            for granted in book.share(grants) {
-                let before = ledger.clone();
-                let rules: Vec<CapRule> = book.rules(&self.rules).collect();
-                let mut countable = true;
-                for (row, element) in &granted.marks {
-                    if let Some(rule) = rules.get(*row as usize) {
-                        countable &= rule.keep <= limits::LEDGER_MARKS;
-                        ledger.mark(rule.id, rule.mark(*element, self.now_ms));
-                    }
-                }
-                if !countable || !ledger.fits() {
-                    let rows: Vec<u32> = granted.marks.iter().map(|(row, _)| *row).collect();
-                    refused.extend(book.rows_of(&rows));
-                    ledger = before;
-                }
-            }
-            ledger
-        });
-        let noted: Vec<Ledger> = noted.collect();
-        if refused.is_empty() {
-            for (book, ledger) in self.readers.iter_mut().zip(noted) {
-                book.ledger = ledger;
-            }
-        }
-        refused
-    }
-}
-
-impl Book<'_> {
-    /// Of the counters in this book, in its order.
-    fn rules<'r>(&'r self, all: &'r [CapRule]) -> impl Iterator<Item = CapRule> + 'r {
-        self.rows
-            .iter()
-            .filter_map(|row| all.get(*row as usize).copied())
-    }
-
-    /// What of an answer is counted in this book, by its own rows.
-    fn share(&self, grants: &Grants) -> Vec<Granted> {
-        let own = |(row, element): &(u32, u32)| {
-            let at = self.rows.iter().position(|own| own == row)?;
-            Some((at as u32, *element))
-        };
-        let shares = grants.0.iter().map(|granted| Granted {
-            marks: granted.marks.iter().filter_map(own).collect(),
-        });
-        shares.filter(|granted| !granted.marks.is_empty()).collect()
-    }
-
-    /// Rows of this book as rows of the chunk.
-    fn rows_of(&self, own: &[u32]) -> Vec<u32> {
-        own.iter()
-            .filter_map(|row| self.rows.get(*row as usize).copied())
-            .collect()
     }
 }
 

@@ -193,24 +193,11 @@ impl Edge {
                 return false;
             }
         }
-        let current = store.recall(&self.keys.manifest()).await;
-        let previous = store.recall(&self.previous_key()).await;
-        // The newer one first: another request must not see the older one stand alone for a moment.
         let mut newer = false;
-        if let Some(value) = current {
-            newer = matches!(self.admit(value, moment, false), Ok(Admission::Newer));
-        }
-        if let Some(previous) = previous.and_then(|value| self.open(value).ok()) {
-            let mut state = self.state();
-            match &state.held {
-                None => {
-                    state.held = Some(Arc::new(previous));
-                    newer = true;
-                }
-                Some(held) if previous.manifest.sequence() < held.manifest.sequence() => {
-                    state.previous.get_or_insert(Arc::new(previous));
-                }
-                Some(_) => {}
+        for key in [self.previous_key(), self.keys.manifest()] {
+            if let Some(value) = store.recall(&key).await {
+                let admitted = self.admit(value, moment, false);
+                newer |= matches!(admitted, Ok(Admission::Newer));
             }
         }
         self.state().recalled = true;

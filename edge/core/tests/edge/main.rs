@@ -2,6 +2,7 @@
 
 mod attributes;
 mod caching;
+mod caps;
 mod damage;
 mod events;
 mod fixture;

@@ -170,7 +170,14 @@ impl Edge {
 
     fn body(&self, user: usize) -> Vec<u8> {
         let context = Context::from_json(self.requests[user]).expect("a request");
-        answer(&self.chunk, self.input(&context), LOCALE, &self.release).body
+        answer(
+            &self.chunk,
+            self.input(&context),
+            LOCALE,
+            &self.release,
+            None,
+        )
+        .body
     }
 }
 

@@ -1,4 +1,8 @@
-use super::*;
+//! Commands on a stored book, as a Durable Object or a compare-and-set applies them.
+
+use skyful::ledger::{CapRule, Granted};
+use skyful::snapshot::records::{Counted, Subject};
+use skyful_edge::caps::{Command, Reply, apply};
 
 const NOW: i64 = 1_795_305_600_000;
 /// All was reserved.
