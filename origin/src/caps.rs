@@ -51,7 +51,7 @@ pub struct Bounded {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Bound {
     pub mode: Mode,
-    /// The most that one visitor sees in a window. None: never any, since this mode cannot count it.
+    /// The most that can be counted of one visitor in a window. None: never any, since this mode cannot count it.
     pub at_most: Option<u64>,
     pub formula: &'static str,
 }
@@ -201,7 +201,7 @@ pub fn table(bounded: &[Bounded], target: Target, assumed: &Assumed) -> String {
         .max()
         .unwrap_or(0);
     let mut out = format!(
-        "caps, and the most that one visitor sees of each (D={} P={} G={}):\n",
+        "caps, and the most that is counted of one visitor in a window (D={} P={} G={}):\n",
         assumed.devices, assumed.in_flight, assumed.within_lag
     );
     for one in bounded {
