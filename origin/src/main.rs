@@ -1,6 +1,7 @@
 //! The binary `skyful`: what people who write, check, compile, sign and deliver workspace documents
 //! use. Deciding who sees what is the core's; answering visitors is the edge's.
 
+mod app;
 mod archive;
 mod caps;
 mod cli;
@@ -9,6 +10,7 @@ mod diff;
 mod document;
 mod failure;
 mod health;
+mod http;
 mod ingest;
 mod key_file;
 mod outline;

@@ -96,7 +96,7 @@ async fn collect(args: &Args, json: bool) -> Result<(), Failure> {
 
 async fn expire(ingest: Ingest) {
     loop {
-        if let Err(error) = ingest.expire(http::now_ms()).await {
+        if let Err(error) = ingest.expire(crate::document::now_ms()).await {
             tracing::error!(%error, "old events cannot be forgotten");
         }
         tokio::time::sleep(EXPIRE).await;

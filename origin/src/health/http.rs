@@ -12,7 +12,7 @@ use skyful::limits;
 use skyful::value::datetime;
 
 use super::{Health, Refusal};
-use crate::ingest::http::{Problem, json_response};
+use crate::http::problem::{Problem, json_response};
 
 /// Of reports: the keyed hash that an edge sends beside one.
 const SEAL: &str = "skyful-seal";

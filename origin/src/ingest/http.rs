@@ -1,11 +1,11 @@
 //! The collector over HTTP: batches from edges, and counts for whoever wants to see that they arrived.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use axum::http::{Request, Response, header};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,9 @@ use skyful::limits;
 use skyful::value::datetime;
 
 use super::Ingest;
+use crate::document::now_ms;
 use crate::health::{self, Health};
+use crate::http::problem::{Problem, json_response};
 use crate::store::{Count, Span, StoreError};
 
 /// For the body of a request.
@@ -203,93 +205,6 @@ fn too_large() -> Response<Body> {
     Problem::new(413, "too-large", "The request is too large", detail)
         .hint("send several batches")
         .response()
-}
-
-/// An error as clients see it (RFC 9457).
-pub struct Problem {
-    status: u16,
-    kind: &'static str,
-    title: &'static str,
-    detail: String,
-    place: Option<&'static str>,
-    hint: Option<&'static str>,
-}
-
-impl Problem {
-    pub fn new(
-        status: u16,
-        kind: &'static str,
-        title: &'static str,
-        detail: impl Into<String>,
-    ) -> Self {
-        Self {
-            status,
-            kind,
-            title,
-            detail: detail.into(),
-            place: None,
-            hint: None,
-        }
-    }
-
-    pub fn at(mut self, place: &'static str) -> Self {
-        self.place = Some(place);
-        self
-    }
-
-    pub fn hint(mut self, hint: &'static str) -> Self {
-        self.hint = Some(hint);
-        self
-    }
-
-    pub fn response(self) -> Response<Body> {
-        let mut body = json!({
-            "type": format!("urn:skyful:problem:{}", self.kind),
-            "title": self.title, "status": self.status, "detail": self.detail,
-        });
-        for (name, value) in [("place", self.place), ("hint", self.hint)] {
-            if let Some(value) = value {
-                body[name] = value.into();
-            }
-        }
-        let mut response = json_response(self.status, &body);
-        let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
-        if self.status == 503 {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
-        }
-        response
-    }
-}
-
-pub fn json_response(status: u16, body: &impl Serialize) -> Response<Body> {
-    let body = serde_json::to_vec(body).unwrap_or_default();
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() =
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut headers = HeaderMap::new();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    response.headers_mut().extend(headers);
-    response
-}
-
-/// A clock before 1970 counts as 1970.
-pub fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-    })
 }
 
 fn not_an_instant(name: &'static str) -> Problem {

@@ -1,20 +1,28 @@
 //! SQLite: one file, one writer. What was committed is on disk (`synchronous=FULL`), so whoever is answered after a commit
 //! needs to keep nothing.
 
+pub mod drafts;
+pub mod workspaces;
+mod writer;
+
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::Row as _;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
+use sqlx::{Row as _, Transaction};
 
 use super::{Count, EventRow, Span, StoreError};
+use writer::{Doing, Writer};
 
 /// Ids come in no order, so each insert meets another page of the index: 64 MiB of them, instead of 2. Negative: in KiB.
 const CACHE_KIB: &str = "-65536";
 /// What a log of writes shrinks to after long reads made it grow.
 const JOURNAL_BYTES: &str = "67108864";
+/// Connections that only read.
+const READERS: u32 = 8;
 /// Rows that are deleted at once: others get their turn in between.
 const EXPIRED_AT_ONCE: i64 = 5_000;
 
@@ -39,6 +47,7 @@ DELETE FROM events WHERE rowid IN (SELECT rowid FROM events WHERE received_ms < 
 pub struct Sqlite {
     writer: SqlitePool,
     readers: SqlitePool,
+    changes: Writer,
 }
 
 impl Sqlite {
@@ -61,11 +70,31 @@ impl Sqlite {
             .run(&writer)
             .await
             .map_err(|error| StoreError(error.to_string()))?;
-        let readers = pool(2)
+        let readers = pool(READERS)
             .connect_with(options.read_only(true))
             .await
             .map_err(failed)?;
-        Ok(Self { writer, readers })
+        let changes = Writer::start(writer.clone());
+        Ok(Self {
+            writer,
+            readers,
+            changes,
+        })
+    }
+
+    /// All of `work` or nothing, and on disk when it is answered. Changes of others may share the transaction.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut SqliteConnection) -> Doing<'t, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.changes.write(work).await
+    }
+
+    /// Sees the database as it is at its first statement, until it ends.
+    pub async fn read(&self) -> Result<Transaction<'static, sqlx::Sqlite>, StoreError> {
+        self.readers.begin().await.map_err(failed)
     }
 
     /// Keeps those whose ids are new, all or none, and says how many they were.
@@ -150,7 +179,7 @@ fn values(row: &EventRow) -> serde_json::Value {
     ])
 }
 
-fn failed(error: sqlx::Error) -> StoreError {
+pub fn failed(error: sqlx::Error) -> StoreError {
     StoreError(error.to_string())
 }
 

@@ -1,0 +1,168 @@
+//! Drafts, checked and compiled. Each revision once: whoever asks while that goes on waits for it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+
+use serde::Serialize;
+use serde_json::Value;
+use skyful::check::{self, Options};
+use skyful::compile::{Compiler, Snapshot};
+use skyful::model::Workspace;
+use skyful::problem::{Problem, Severity};
+use tokio::sync::Mutex;
+
+use super::assemble;
+use crate::app::access::{Action, Actor};
+use crate::app::{App, Error};
+use crate::store::StoreError;
+use crate::store::sqlite::drafts as rows;
+
+/// A draft as it was at a revision.
+pub struct Draft {
+    pub revision: i64,
+    pub document: Value,
+    /// Errors and warnings, in the order of the document.
+    pub problems: Vec<Problem>,
+    /// Problems beyond those.
+    pub suppressed: usize,
+    /// Both there if there are no errors.
+    pub model: Option<Workspace>,
+    pub snapshot: Option<Snapshot>,
+}
+
+/// A problem where people see it: in an object of the draft.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Placed {
+    pub severity: &'static str,
+    pub code: &'static str,
+    /// Path of the object.
+    pub object: String,
+    /// JSON Pointer in it.
+    pub at: String,
+    pub message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// What is compiled at the moment, by workspace.
+#[derive(Default)]
+pub struct Compiled {
+    workspaces: StdMutex<HashMap<String, Arc<Mutex<Kept>>>>,
+}
+
+/// What a compiler keeps of the revision before makes the next one quick.
+#[derive(Default)]
+struct Kept {
+    compiler: Compiler,
+    newest: Option<Arc<Draft>>,
+}
+
+impl Compiled {
+    fn of(&self, workspace: &str) -> Arc<Mutex<Kept>> {
+        let mut all = self
+            .workspaces
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(workspace.to_owned()).or_default())
+    }
+
+    /// For a workspace that is no more.
+    pub fn forget(&self, workspace: &str) {
+        let mut all = self
+            .workspaces
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        all.remove(workspace);
+    }
+}
+
+impl App {
+    /// The draft as it is now.
+    pub async fn draft(&self, workspace: &str) -> Result<Arc<Draft>, Error> {
+        let kept = self.compiled.of(workspace);
+        // Held while it is compiled: whoever comes meanwhile finds it done.
+        let mut kept = kept.lock_owned().await;
+        let mut tx = self.store.read().await?;
+        let gone = || Error::NotFound(format!("no workspace `{workspace}`"));
+        let revision = rows::revision(&mut tx, workspace).await?.ok_or_else(gone)?;
+        if let Some(newest) = kept
+            .newest
+            .as_ref()
+            .filter(|draft| draft.revision == revision)
+        {
+            return Ok(Arc::clone(newest));
+        }
+        let objects = rows::all(&mut tx, workspace).await?;
+        drop(tx);
+        let (workspace, now_ms) = (workspace.to_owned(), self.now_ms());
+        let work = move || {
+            let document = assemble::document(&workspace, &objects);
+            let draft = Arc::new(compile(&mut kept.compiler, revision, document, now_ms));
+            kept.newest = Some(Arc::clone(&draft));
+            draft
+        };
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|error| StoreError(format!("compiling a draft failed: {error}")).into())
+    }
+
+    /// What is wrong with the draft, for people.
+    pub async fn problems(
+        &self,
+        actor: &Actor,
+        workspace: &str,
+    ) -> Result<(i64, Vec<Placed>), Error> {
+        actor.need(Action::Read, workspace, None)?;
+        let draft = self.draft(workspace).await?;
+        Ok((draft.revision, draft.placed()))
+    }
+}
+
+impl Draft {
+    pub fn placed(&self) -> Vec<Placed> {
+        let placed = |problem: &Problem| {
+            let (object, at) = assemble::place(&self.document, problem);
+            Placed {
+                severity: match problem.severity {
+                    Severity::Error => "error",
+                    Severity::Warning => "warning",
+                },
+                code: problem.code,
+                object,
+                at,
+                message: problem.message.clone(),
+                hint: problem.hint.clone(),
+            }
+        };
+        self.problems.iter().map(placed).collect()
+    }
+}
+
+/// Checks and compiles a document.
+fn compile(compiler: &mut Compiler, revision: i64, document: Value, now_ms: i64) -> Draft {
+    let text = document.to_string();
+    let no_files = |name: &str| Err(format!("no list of ids called `{name}` was uploaded"));
+    let options = Options {
+        now_ms: Some(now_ms),
+        read_file: &no_files,
+    };
+    let checked = check::check(text.as_bytes(), &options);
+    let mut problems = checked.problems;
+    let mut snapshot = None;
+    if let Some(model) = &checked.workspace {
+        match compiler.compile(model, &mut |_, _| ()) {
+            Ok(compiled) => {
+                problems.extend(compiled.warnings.iter().cloned());
+                snapshot = Some(compiled.clone());
+            }
+            Err(too_large) => problems.extend(too_large),
+        }
+    }
+    Draft {
+        revision,
+        document,
+        problems,
+        suppressed: checked.suppressed,
+        model: checked.workspace.filter(|_| snapshot.is_some()),
+        snapshot,
+    }
+}

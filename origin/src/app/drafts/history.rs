@@ -1,0 +1,118 @@
+//! What was changed, and taking a change back.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use skyful::value::datetime;
+use sqlx::sqlite::SqliteConnection;
+
+use super::path::Path;
+use super::{Expect, Listed, PAGE, value};
+use crate::app::access::{Action, Actor};
+use crate::app::drafts::edit::Edit;
+use crate::app::{App, Error};
+use crate::store::sqlite::drafts::{self as rows, ChangeRow};
+
+/// One object, changed.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Change {
+    pub revision: i64,
+    pub path: String,
+    /// Null: it wasn't there.
+    pub before: Option<Value>,
+    /// Null: it was deleted.
+    pub after: Option<Value>,
+    pub changed_by: String,
+    pub changed_at: String,
+    pub why: String,
+}
+
+impl Change {
+    fn of(row: &ChangeRow) -> Self {
+        Self {
+            revision: row.revision,
+            path: row.path.clone(),
+            before: row.before.as_ref().map(|was| value(&was.body)),
+            after: row.after.as_ref().map(|was| value(&was.body)),
+            changed_by: row.changed_by.clone(),
+            changed_at: datetime::format(row.changed_ms),
+            why: row.why.clone(),
+        }
+    }
+}
+
+impl App {
+    /// Newest first, of one object or of all; `before` a revision.
+    pub async fn history(
+        &self,
+        actor: &Actor,
+        workspace: &str,
+        path: Option<&Path>,
+        before: Option<i64>,
+    ) -> Result<Listed<Change>, Error> {
+        actor.need(Action::Read, workspace, None)?;
+        let mut tx = self.store.read().await?;
+        let path = path.map(ToString::to_string);
+        let before = before.unwrap_or(i64::MAX);
+        let limit = PAGE as i64 + 1;
+        let mut found = rows::changes(&mut tx, workspace, path.as_deref(), before, limit).await?;
+        let mut next = None;
+        if found.len() > PAGE {
+            // An import changes many objects in one revision: the next answer begins with a whole one.
+            let cut = found.last().map_or(0, |row| row.revision);
+            if found.first().is_some_and(|row| row.revision > cut) {
+                found.retain(|row| row.revision > cut);
+                next = Some((cut + 1).to_string());
+            } else {
+                found = rows::changes_at(&mut tx, workspace, cut).await?;
+                next = Some(cut.to_string());
+            }
+        }
+        let items = found.iter().map(Change::of).collect();
+        Ok(Listed { items, next })
+    }
+
+    /// Takes back what one revision changed, if nobody changed the same objects since. That is a change as well, so it can be
+    /// taken back in turn.
+    pub async fn undo(&self, actor: &Actor, workspace: &str, revision: i64) -> Result<i64, Error> {
+        actor.need(Action::Read, workspace, None)?;
+        let edit = self.edit(actor, workspace, &format!("undo of {revision}"));
+        self.store
+            .write(move |tx| Box::pin(async move { edit.undo(tx, revision).await }))
+            .await
+    }
+}
+
+impl Edit {
+    async fn undo(&self, tx: &mut SqliteConnection, revision: i64) -> Result<i64, Error> {
+        let changes = rows::changes_at(tx, &self.workspace, revision).await?;
+        if changes.is_empty() {
+            return Err(Error::NotFound(format!("no change {revision}")));
+        }
+        let next = self.revision(tx).await?;
+        for change in changes {
+            let path = Path::parse(&change.path)?;
+            self.actor.need(path.edited_by(), &self.workspace, None)?;
+            let current = rows::get(tx, &self.workspace, &change.path).await?;
+            let untouched = match (&current, &change.after) {
+                (None, None) => true,
+                (Some(row), Some(_)) => row.version == revision,
+                _ => false,
+            };
+            if !untouched {
+                let expect = Expect::Version(revision);
+                let yours = change.before.as_ref().map(|was| value(&was.body));
+                return Err(self.stale(tx, &change.path, current, expect, yours).await?);
+            }
+            self.change(tx, next, &change.path, current.as_ref(), change.before)
+                .await?;
+        }
+        self.audit(
+            tx,
+            "draft.undo",
+            &format!("change {revision}"),
+            json!({"version": next}),
+        )
+        .await?;
+        Ok(next)
+    }
+}

@@ -1,0 +1,247 @@
+//! The whole draft as one document, in and out.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+use skyful::document::{self, Node};
+use skyful::problem::Problems;
+use sqlx::sqlite::SqliteConnection;
+
+use super::assemble::{self, SETTINGS};
+use super::edit::checked_body;
+use super::path::{self, Path, SECTIONS};
+use crate::app::access::{Action, Actor};
+use crate::app::drafts::edit::Edit;
+use crate::app::{App, Error};
+use crate::store::sqlite::drafts::{self as rows, Was};
+
+/// Objects by path, with their position.
+type Parts = BTreeMap<String, (String, i64)>;
+
+/// What an import did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct Imported {
+    pub revision: i64,
+    pub created: usize,
+    pub changed: usize,
+    pub deleted: usize,
+}
+
+impl App {
+    /// The draft as a document, and its revision.
+    pub async fn export(&self, actor: &Actor, workspace: &str) -> Result<(i64, Value), Error> {
+        actor.need(Action::Read, workspace, None)?;
+        let mut tx = self.store.read().await?;
+        let gone = || Error::NotFound(format!("no workspace `{workspace}`"));
+        let revision = rows::revision(&mut tx, workspace).await?.ok_or_else(gone)?;
+        let objects = rows::all(&mut tx, workspace).await?;
+        Ok((revision, assemble::document(workspace, &objects)))
+    }
+
+    /// Makes the draft what a document says, in one change: what isn't in it goes. With `expected` only if the draft is at
+    /// that revision. Like every draft it may have errors, as long as it can be taken apart.
+    pub async fn import(
+        &self,
+        actor: &Actor,
+        workspace: &str,
+        expected: Option<i64>,
+        text: &[u8],
+    ) -> Result<Imported, Error> {
+        actor.need(Action::EditDesign, workspace, None)?;
+        let parts = parts(workspace, text)?;
+        let edit = self.edit(actor, workspace, "import");
+        self.store
+            .write(move |tx| Box::pin(async move { edit.import(tx, expected, parts).await }))
+            .await
+    }
+}
+
+impl Edit {
+    async fn import(
+        &self,
+        tx: &mut SqliteConnection,
+        expected: Option<i64>,
+        mut parts: Parts,
+    ) -> Result<Imported, Error> {
+        let at = rows::revision(tx, &self.workspace).await?;
+        if let Some(expected) = expected
+            && at != Some(expected)
+        {
+            return Err(Error::conflict(
+                format!(
+                    "the draft is at revision {}, not {expected}",
+                    at.unwrap_or(0)
+                ),
+                "export it again and put your changes on top",
+            ));
+        }
+        let revision = self.revision(tx).await?;
+        let mut done = Imported {
+            revision,
+            ..Imported::default()
+        };
+        for row in rows::all(tx, &self.workspace).await? {
+            match parts.remove(&row.path) {
+                Some((body, position)) if (&body, position) == (&row.body, row.position) => {}
+                Some((body, position)) => {
+                    let after = Was {
+                        body,
+                        position,
+                        version: revision,
+                    };
+                    self.change(tx, revision, &row.path, Some(&row), Some(after))
+                        .await?;
+                    done.changed += 1;
+                }
+                None => {
+                    self.change(tx, revision, &row.path, Some(&row), None)
+                        .await?;
+                    done.deleted += 1;
+                }
+            }
+        }
+        for (path, (body, position)) in parts {
+            let after = Was {
+                body,
+                position,
+                version: revision,
+            };
+            self.change(tx, revision, &path, None, Some(after)).await?;
+            done.created += 1;
+        }
+        let Imported {
+            created,
+            changed,
+            deleted,
+            ..
+        } = done;
+        let detail = json!({"version": revision, "created": created, "changed": changed, "deleted": deleted});
+        self.audit(tx, "draft.import", "document", detail).await?;
+        Ok(done)
+    }
+}
+
+/// Takes a document apart.
+fn parts(workspace: &str, text: &[u8]) -> Result<Parts, Error> {
+    let mut problems = Problems::default();
+    let root = document::read(text, &mut problems);
+    let Some(root) = root.filter(|_| !problems.has_errors()) else {
+        return Err(Error::Faulty(problems.finish().0));
+    };
+    let Value::Object(mut fields) = json(&root)? else {
+        return Err(Error::invalid("a workspace document is an object"));
+    };
+    let named = fields.remove("workspace");
+    if named.as_ref().is_some_and(|named| named != workspace) {
+        let wrong = Error::invalid(format!(
+            "this is the document of another workspace than `{workspace}`"
+        ));
+        return Err(wrong
+            .at("/workspace")
+            .hint("change `workspace`, or import it into that one"));
+    }
+    if fields.remove("skyful").is_none_or(|version| version != 1) {
+        let wrong = Error::invalid("`skyful: 1` is missing, the version of the format");
+        return Err(wrong.at("/skyful"));
+    }
+    let mut parts = Parts::new();
+    for section in SECTIONS {
+        let Some(objects) = fields.remove(section) else {
+            continue;
+        };
+        let Value::Object(objects) = objects else {
+            return Err(Error::invalid("an object by key is wanted").at(format!("/{section}")));
+        };
+        for (key, body) in objects {
+            let at = format!("/{section}/{key}");
+            object(&mut parts, section, key, body).map_err(|error| prefixed(error, &at))?;
+        }
+    }
+    let settings: Map<String, Value> = SETTINGS
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), fields.remove(*name)?)))
+        .collect();
+    if let Some(unknown) = fields.keys().next() {
+        let wrong = Error::invalid(format!("a workspace document has no `{unknown}`"));
+        return Err(wrong.at(format!("/{unknown}")));
+    }
+    let body = checked_body(&Path::Settings, Value::Object(settings))?;
+    parts.insert(Path::Settings.to_string(), (body, 0));
+    Ok(parts)
+}
+
+fn object(
+    parts: &mut Parts,
+    section: &'static str,
+    key: String,
+    mut body: Value,
+) -> Result<(), Error> {
+    let key = path::key(&key)?;
+    let plans = match &mut body {
+        Value::Object(fields) if path::with_plans(section).is_ok() => fields.remove("plans"),
+        _ => None,
+    };
+    let of = Path::Object {
+        section,
+        key: key.clone(),
+    };
+    parts.insert(of.to_string(), (checked_body(&of, body)?, 0));
+    let plans = match plans {
+        None => return Ok(()),
+        Some(Value::Array(plans)) => plans,
+        Some(_) => return Err(Error::invalid("a list of plans is wanted").at("/plans")),
+    };
+    for (place, plan) in (1_i64..).zip(plans) {
+        let at = format!("/plans/{}", place - 1);
+        let named = plan.get("key").and_then(Value::as_str);
+        let named = named.ok_or_else(|| Error::invalid("a plan needs a `key`").at(&*at))?;
+        let plan_key = path::key(named).map_err(|error| prefixed(error, &at))?;
+        let path = Path::Plan {
+            section,
+            key: key.clone(),
+            plan: plan_key,
+        };
+        let body = checked_body(&path, plan).map_err(|error| prefixed(error, &at))?;
+        let position = place.saturating_mul(super::edit::APART);
+        if parts.insert(path.to_string(), (body, position)).is_some() {
+            return Err(Error::invalid(format!("{path} stands there twice")).at(at));
+        }
+    }
+    Ok(())
+}
+
+/// Numbers keep their value; what can't be a JSON number isn't one in a document either.
+fn json(node: &Node) -> Result<Value, Error> {
+    use skyful::document::Value as Read;
+    Ok(match &node.value {
+        Read::Null | Read::Unusable => Value::Null,
+        Read::Bool(yes) => Value::Bool(*yes),
+        Read::Text(text) => Value::String(text.to_string()),
+        Read::Number(literal) => {
+            let literal = document::json_number(literal);
+            let number = serde_json::from_str(&literal);
+            number.map_err(|_| Error::invalid(format!("{literal} is too large a number")))?
+        }
+        Read::List(items) => items.iter().map(json).collect::<Result<_, _>>()?,
+        Read::Map(entries) => {
+            let entry = |entry: &document::Entry| Ok((entry.key.to_string(), json(&entry.value)?));
+            let fields: Result<Map<_, _>, Error> = entries.iter().map(entry).collect();
+            Value::Object(fields?)
+        }
+    })
+}
+
+fn prefixed(error: Error, at: &str) -> Error {
+    match error {
+        Error::Invalid {
+            detail,
+            at: rest,
+            hint,
+        } => Error::Invalid {
+            detail,
+            at: format!("{at}{rest}"),
+            hint,
+        },
+        other => other,
+    }
+}

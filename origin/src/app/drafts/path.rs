@@ -1,0 +1,150 @@
+//! Where an object stands in a workspace document.
+
+use std::fmt;
+
+use skyful::limits;
+
+use crate::app::Error;
+use crate::app::access::Action;
+
+/// The parts of a document that are objects by key.
+pub const SECTIONS: [&str; 10] = [
+    "attributes",
+    "module_types",
+    "segments",
+    "cap_groups",
+    "layers",
+    "experiments",
+    "modules",
+    "pages",
+    "templates",
+    "pipelines",
+];
+
+/// What is edited by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Path {
+    /// Languages, and the other fields of a document that are no section.
+    Settings,
+    Object {
+        section: &'static str,
+        key: String,
+    },
+    Plan {
+        section: &'static str,
+        key: String,
+        plan: String,
+    },
+}
+
+impl Path {
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let steps: Vec<&str> = text.split('/').collect();
+        match steps.as_slice() {
+            ["settings"] => Ok(Self::Settings),
+            [name, of] => Ok(Self::Object {
+                section: section(name)?,
+                key: key(of)?,
+            }),
+            [name, of, "plans", plan] => Ok(Self::Plan {
+                section: with_plans(name)?,
+                key: key(of)?,
+                plan: key(plan)?,
+            }),
+            _ => Err(Error::NotFound(format!("`{text}` is no part of a draft"))),
+        }
+    }
+
+    /// What a plan belongs to.
+    pub fn parent(&self) -> Option<Self> {
+        match self {
+            Self::Plan { section, key, .. } => Some(Self::Object {
+                section,
+                key: key.clone(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// What whoever changes it has to be allowed.
+    pub fn edited_by(&self) -> Action {
+        match self {
+            Self::Plan { .. } => Action::EditContent,
+            Self::Settings => Action::EditDesign,
+            Self::Object { section, .. } => match *section {
+                "modules" | "segments" | "cap_groups" | "layers" | "experiments" => {
+                    Action::EditContent
+                }
+                _ => Action::EditDesign,
+            },
+        }
+    }
+
+    /// What it is called among its siblings.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Settings => "settings",
+            Self::Object { key, .. } => key,
+            Self::Plan { plan, .. } => plan,
+        }
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Settings => f.write_str("settings"),
+            Self::Object { section, key } => write!(f, "{section}/{key}"),
+            Self::Plan { section, key, plan } => write!(f, "{section}/{key}/plans/{plan}"),
+        }
+    }
+}
+
+pub fn section(name: &str) -> Result<&'static str, Error> {
+    let known = SECTIONS.iter().find(|section| **section == name);
+    known
+        .copied()
+        .ok_or_else(|| Error::NotFound(format!("a draft has no `{name}`")))
+}
+
+/// Of what has plans.
+pub fn with_plans(name: &str) -> Result<&'static str, Error> {
+    match section(name)? {
+        section @ ("modules" | "pages") => Ok(section),
+        section => Err(Error::NotFound(format!("{section} have no plans"))),
+    }
+}
+
+pub fn key(text: &str) -> Result<String, Error> {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if (1..=limits::KEY_BYTES).contains(&text.len()) && text.bytes().all(fits) {
+        return Ok(text.to_owned());
+    }
+    let detail = format!("`{text}` is no key");
+    Err(Error::invalid(detail).hint("1 to 64 of a-z, 0-9 and _"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_written_as_it_is_read() {
+        for text in ["settings", "modules/hero", "pages/home/plans/senior"] {
+            assert_eq!(
+                Path::parse(text).map(|p| p.to_string()).ok(),
+                Some(text.into())
+            );
+        }
+        for text in [
+            "",
+            "settings/x",
+            "modules",
+            "segments/a/plans/b",
+            "modules/Hero",
+            "x/y",
+        ] {
+            assert!(Path::parse(text).is_err(), "{text}");
+        }
+    }
+}

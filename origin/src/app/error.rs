@@ -1,0 +1,106 @@
+//! Why an operation was not done. Becomes an answer once, in `http/problem.rs`; what a database said stays in the log.
+
+use serde::Serialize;
+use serde_json::Value;
+use skyful::problem::Problem;
+
+use crate::store::StoreError;
+
+#[derive(Debug)]
+pub enum Error {
+    /// Nobody is known to ask.
+    Unauthenticated,
+    /// Who asks may not do that. What is told doesn't say whether the thing exists.
+    Denied(&'static str),
+    NotFound(String),
+    /// What was sent can't be that, wherever it would go.
+    Invalid {
+        detail: String,
+        /// Where in what was sent, as a JSON Pointer.
+        at: String,
+        hint: Option<String>,
+    },
+    /// The draft has errors, so it can't be what was asked for.
+    Faulty(Vec<Problem>),
+    /// Changes name what they change, so that nobody overwrites what they haven't seen.
+    ExpectationMissing,
+    /// Somebody else was there first.
+    Stale(Box<Conflict>),
+    /// It can't be done as things stand.
+    Conflict {
+        detail: String,
+        hint: String,
+    },
+    /// A change would break what is there: the list of it.
+    Breaks {
+        detail: String,
+        what: Vec<String>,
+    },
+    Store(StoreError),
+}
+
+/// Both sides of a conflict, and what they came from, for a merge of three.
+#[derive(Debug, Serialize)]
+pub struct Conflict {
+    pub path: String,
+    /// What stands there now. None: it is gone.
+    pub current: Option<Side>,
+    /// What was expected there, if it ever was.
+    pub base: Option<Side>,
+    /// What was sent. None: it was to be deleted.
+    pub yours: Option<Value>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Side {
+    pub version: i64,
+    pub value: Value,
+    pub changed_by: String,
+    pub changed_at: String,
+}
+
+impl Error {
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self::Invalid {
+            detail: detail.into(),
+            at: String::new(),
+            hint: None,
+        }
+    }
+
+    /// Places what is invalid, by a JSON Pointer.
+    pub fn at(self, pointer: impl Into<String>) -> Self {
+        match self {
+            Self::Invalid { detail, hint, .. } => Self::Invalid {
+                detail,
+                at: pointer.into(),
+                hint,
+            },
+            other => other,
+        }
+    }
+
+    pub fn hint(self, text: impl Into<String>) -> Self {
+        match self {
+            Self::Invalid { detail, at, .. } => Self::Invalid {
+                detail,
+                at,
+                hint: Some(text.into()),
+            },
+            other => other,
+        }
+    }
+
+    pub fn conflict(detail: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Conflict {
+            detail: detail.into(),
+            hint: hint.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}

@@ -1,0 +1,105 @@
+//! What requests say beside their path: who asks, which version is meant, and bodies with errors that name a place.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::app::Error;
+use crate::app::access::Actor;
+use crate::app::drafts::Expect;
+
+/// Whoever asks, as found by what stands before the routes.
+pub struct Caller(pub Actor);
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let actor = parts.extensions.get::<Actor>().cloned();
+        actor.map(Self).ok_or(Error::Unauthenticated)
+    }
+}
+
+/// A body of JSON.
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let body = Bytes::from_request(request, state).await;
+        let body = body.map_err(|wrong| Error::invalid(wrong.body_text()))?;
+        read(&body).map(Self)
+    }
+}
+
+/// An empty body is an object without fields.
+pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    let body = if body.is_empty() { b"{}" } else { body };
+    serde_json::from_slice(body).map_err(|wrong| {
+        let place = format!("line {}, column {}", wrong.line(), wrong.column());
+        let hint = "see /api/openapi.json for the shape of the body";
+        Error::invalid(format!("{wrong}")).at(place).hint(hint)
+    })
+}
+
+/// Parameters behind the `?`.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let read = axum::extract::Query::<T>::from_request_parts(parts, state).await;
+        match read {
+            Ok(axum::extract::Query(asked)) => Ok(Self(asked)),
+            Err(wrong) => Err(Error::invalid(wrong.body_text()).at("query")),
+        }
+    }
+}
+
+/// Which version a change is meant for: `If-Match: "17"`, or `If-None-Match: *` for none.
+pub fn expected(headers: &HeaderMap) -> Result<Expect, Error> {
+    if let Some(value) = headers.get(header::IF_MATCH) {
+        return version(value).map(Expect::Version);
+    }
+    match headers.get(header::IF_NONE_MATCH) {
+        Some(value) if value == "*" => Ok(Expect::Absent),
+        Some(_) => Err(Error::invalid("`If-None-Match` is `*` on a change").at("If-None-Match")),
+        None => Err(Error::ExpectationMissing),
+    }
+}
+
+/// Of what has to be there.
+pub fn expected_version(headers: &HeaderMap) -> Result<i64, Error> {
+    match headers.get(header::IF_MATCH) {
+        Some(value) => version(value),
+        None => Err(Error::ExpectationMissing),
+    }
+}
+
+fn version(value: &HeaderValue) -> Result<i64, Error> {
+    let text = value.to_str().unwrap_or_default().trim();
+    let number = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
+    let number = number.and_then(|number| number.parse().ok());
+    number.ok_or_else(|| {
+        let wrong = Error::invalid("`If-Match` is not the ETag of a version");
+        wrong
+            .at("If-Match")
+            .hint("send it as it was read, for example \"17\"")
+    })
+}
+
+/// JSON with the version in its `ETag`.
+pub fn versioned(status: u16, version: i64, body: &impl Serialize) -> axum::response::Response {
+    let mut response = super::problem::json_response(status, body);
+    if let Ok(etag) = HeaderValue::from_str(&format!("\"{version}\"")) {
+        response.headers_mut().insert(header::ETAG, etag);
+    }
+    response
+}

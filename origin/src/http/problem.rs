@@ -1,0 +1,165 @@
+//! Answers that say no, as clients see them (RFC 9457), and the one place where an error of the origin becomes one.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::app::Error;
+
+/// An error as clients see it.
+#[derive(Debug)]
+pub struct Problem {
+    status: u16,
+    kind: &'static str,
+    title: &'static str,
+    detail: String,
+    /// `place`, `hint`, and what belongs to one kind of problem.
+    more: Map<String, Value>,
+}
+
+impl Problem {
+    pub fn new(
+        status: u16,
+        kind: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            kind,
+            title,
+            detail: detail.into(),
+            more: Map::new(),
+        }
+    }
+
+    pub fn at(self, place: impl Into<String>) -> Self {
+        self.with("place", Value::String(place.into()))
+    }
+
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        self.with("hint", Value::String(hint.into()))
+    }
+
+    pub fn with(mut self, name: &str, value: Value) -> Self {
+        self.more.insert(name.to_owned(), value);
+        self
+    }
+
+    pub fn response(self) -> Response<Body> {
+        let mut body = json!({
+            "type": format!("urn:skyful:problem:{}", self.kind),
+            "title": self.title, "status": self.status, "detail": self.detail,
+        });
+        if let Value::Object(body) = &mut body {
+            body.extend(self.more);
+        }
+        let mut response = json_response(self.status, &body);
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if matches!(self.status, 429 | 503) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        response
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Unauthenticated => {
+                let detail = "this needs somebody who is known";
+                let problem = Self::new(401, "unauthenticated", "Not signed in", detail);
+                problem.hint("sign in, or send `Authorization: Bearer TOKEN`")
+            }
+            Error::Denied(what) => {
+                let detail = format!("your role does not let you {what}");
+                let problem = Self::new(403, "denied", "Not allowed", detail);
+                problem.hint("an admin of the workspace can change your role")
+            }
+            Error::NotFound(what) => Self::new(404, "not-found", "Not found", what),
+            Error::Invalid { detail, at, hint } => {
+                let problem = Self::new(400, "invalid", "The request is wrong", detail).at(at);
+                match hint {
+                    Some(hint) => problem.hint(hint),
+                    None => problem,
+                }
+            }
+            Error::Faulty(problems) => {
+                let errors = problems.len();
+                let detail = format!("{errors} problems are in the document");
+                let problem = Self::new(422, "faulty", "The document has errors", detail);
+                problem.with("problems", json!(problems))
+            }
+            Error::ExpectationMissing => {
+                let detail = "a change names the version that it changes";
+                let problem = Self::new(428, "precondition", "Which version is missing", detail);
+                problem.hint(
+                    "send `If-Match` with the ETag that you read, or `If-None-Match: *` to make it",
+                )
+            }
+            Error::Stale(conflict) => {
+                let detail = match &conflict.current {
+                    Some(side) => format!(
+                        "{} changed {} at {}",
+                        side.changed_by, conflict.path, side.changed_at
+                    ),
+                    None => format!("{} is not there any more", conflict.path),
+                };
+                let problem = Self::new(412, "stale", "Somebody else was there first", detail);
+                let problem =
+                    problem.hint("merge `current` and `yours`, which both come from `base`");
+                problem.with("conflict", json!(conflict))
+            }
+            Error::Conflict { detail, hint } => {
+                Self::new(409, "conflict", "Not as things stand", detail).hint(hint)
+            }
+            Error::Breaks { detail, what } => {
+                let problem = Self::new(409, "breaks", "It would break what is there", detail);
+                problem.with("breaks", json!(what))
+            }
+            Error::Store(error) => {
+                tracing::error!(%error, "the database gave no answer");
+                let detail = "nothing was changed for certain";
+                let problem = Self::new(503, "no-store", "The database gave no answer", detail);
+                problem.hint("try again; if it was done, a repeat changes nothing")
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response<Body> {
+        self.response()
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response<Body> {
+        Problem::from(self).response()
+    }
+}
+
+pub fn json_response(status: u16, body: &impl Serialize) -> Response<Body> {
+    let body = serde_json::to_vec(body).unwrap_or_default();
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    response.headers_mut().extend(headers);
+    response
+}
