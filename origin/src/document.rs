@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use skyful::check::{self, Checked, Options};
+use skyful::check::{self, Checked, IdFile, Options};
 use skyful::compile::{self, Compiler, Snapshot};
 use skyful::model::Workspace;
 use skyful::problem::{Problem, Severity};
@@ -28,9 +28,9 @@ impl Document {
         let files = RefCell::new(Vec::new());
         let read_file = |name: &str| {
             let file = folder.join(name);
-            let bytes = std::fs::read(&file).map_err(|error| error.to_string());
+            let text = std::fs::read(&file).map_err(|error| error.to_string());
             files.borrow_mut().push(file);
-            bytes
+            text.map(IdFile::Text)
         };
         let options = Options {
             now_ms: Some(now_ms()),

@@ -3,6 +3,7 @@
 mod asked;
 mod document;
 mod history;
+mod id_lists;
 mod objects;
 pub mod problem;
 mod workspaces;
@@ -30,6 +31,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(workspaces::routes())
         .merge(document::routes())
         .merge(history::routes())
+        .merge(id_lists::routes())
         .merge(objects::routes())
 }
 

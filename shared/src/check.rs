@@ -10,6 +10,7 @@ mod constants;
 mod content;
 mod costs;
 mod experiments;
+mod id_lines;
 mod locales;
 mod modules;
 mod names;
@@ -37,6 +38,8 @@ use crate::document::{self, Value};
 use crate::limits;
 use crate::model::Workspace;
 use crate::problem::{Problem, Problems};
+pub use id_lines::{BadLine, IdFile, IdLines, TooMany};
+
 use at::At;
 use names::Names;
 use reader::Reader;
@@ -45,9 +48,9 @@ use reader::Reader;
 pub struct Options<'a> {
     /// Unix milliseconds, for warnings about what is over; none gives no such warnings.
     pub now_ms: Option<i64>,
-    /// The bytes of a file named by an id list, or why they cannot be had. The path is relative to
+    /// The ids of a file named by an id list, or why they cannot be had. The path is relative to
     /// the document's folder and never leaves it.
-    pub read_file: &'a dyn Fn(&str) -> Result<Vec<u8>, String>,
+    pub read_file: &'a dyn Fn(&str) -> Result<IdFile, String>,
 }
 
 pub struct Checked {

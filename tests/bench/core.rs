@@ -57,7 +57,7 @@ fn row(what: &str, time: Duration) -> Row {
     }
 }
 
-type ReadFile<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, String>;
+type ReadFile<'a> = &'a dyn Fn(&str) -> Result<check::IdFile, String>;
 
 fn publishing(name: &str, text: &[u8], read_file: ReadFile<'_>) -> Vec<Row> {
     let options = check::Options {
@@ -156,13 +156,16 @@ fn main() {
         return compiling::one();
     }
     let text = std::fs::read(wallet::folder().join("wallet.yaml")).expect("the sample");
-    let file = |path: &str| std::fs::read(wallet::folder().join(path)).map_err(|e| e.to_string());
+    let file = |path: &str| {
+        let text = std::fs::read(wallet::folder().join(path)).map_err(|e| e.to_string());
+        text.map(check::IdFile::Text)
+    };
     let mut rows = publishing("sample with 100,000 ids", &text, &file);
     let batch = thousand_plans(20_261_122, 2_000);
     let generated = batch.document.to_string().into_bytes();
     let file = |path: &str| {
         let text = batch.files.get(path);
-        text.map(|text| text.clone().into_bytes())
+        text.map(|text| check::IdFile::Text(text.clone().into_bytes()))
             .ok_or_else(String::new)
     };
     rows.extend(publishing("1,000 plans", &generated, &file));

@@ -27,7 +27,7 @@ pub struct Product {
 /// Through check and compile; the error is every problem, one a line.
 pub fn snapshot(document: &Value, files: &Files) -> Result<Snapshot, String> {
     let read_file = |path: &str| match files.get(path) {
-        Some(text) => Ok(text.clone().into_bytes()),
+        Some(text) => Ok(check::IdFile::Text(text.clone().into_bytes())),
         None => Err(String::from("no such file")),
     };
     let options = check::Options {

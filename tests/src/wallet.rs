@@ -15,7 +15,10 @@ pub fn folder() -> std::path::PathBuf {
 
 /// Panics with every problem if the sample isn't valid.
 pub fn snapshot() -> Snapshot {
-    let read_file = |path: &str| std::fs::read(folder().join(path)).map_err(|e| e.to_string());
+    let read_file = |path: &str| {
+        let text = std::fs::read(folder().join(path)).map_err(|e| e.to_string());
+        text.map(check::IdFile::Text)
+    };
     let options = check::Options {
         now_ms: None,
         read_file: &read_file,

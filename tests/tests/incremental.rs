@@ -27,7 +27,7 @@ fn checked(document: &Value, files: &Files) -> Option<Workspace> {
         now_ms: None,
         read_file: &|path| {
             let text = files.get(path).cloned();
-            text.map(String::into_bytes)
+            text.map(|text| check::IdFile::Text(text.into_bytes()))
                 .ok_or_else(|| String::from("no such file"))
         },
     };

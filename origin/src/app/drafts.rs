@@ -5,6 +5,7 @@ pub mod assemble;
 pub mod compiled;
 mod edit;
 pub mod history;
+pub mod id_lists;
 pub mod import;
 pub mod path;
 
@@ -138,3 +139,6 @@ fn missing(path: &Path) -> Error {
 fn value(body: &str) -> Value {
     serde_json::from_str(body).unwrap_or(Value::Null)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 //! needs to keep nothing.
 
 pub mod drafts;
+pub mod id_lists;
 pub mod workspaces;
 mod writer;
 

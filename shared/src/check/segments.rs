@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::at::At;
+use super::id_lines::{BadLine, IdFile, IdLines, TooMany};
 use super::reader::Reader;
 use super::{rules, shapes};
 use crate::document::Value;
@@ -11,9 +12,6 @@ use crate::limits;
 use crate::model::{Rule, Segment};
 use crate::problem::Severity;
 use crate::snapshot::rule_size::RuleSize;
-
-/// Faulty lines listed of one file; more are counted.
-const LINES_LISTED: usize = 10;
 
 /// Reads them all, then measures them with each other put in.
 pub(crate) fn segments(
@@ -180,48 +178,38 @@ fn file_ids(r: &mut Reader<'_>, at: &At<'_>, key: &IdKey) -> Option<Vec<u64>> {
         r.error_hint("invalid_path", at, message, hint);
         return None;
     }
-    let bytes = match (r.options.read_file)(path) {
-        Ok(bytes) => bytes,
+    let room = limits::IDS.saturating_sub(r.ids);
+    let found = match (r.options.read_file)(path) {
+        Ok(IdFile::Hashes(hashes)) if hashes.len() > room => Err(TooMany),
+        Ok(IdFile::Hashes(hashes)) => Ok((hashes, Vec::new(), 0)),
+        Ok(IdFile::Text(text)) => {
+            let mut lines = IdLines::new(*key, room);
+            lines.push(&text).and_then(|()| lines.finish())
+        }
         Err(why) => {
             let message = format!("`{path}` cannot be read: {why}");
             r.error("unreadable_file", at, message);
             return None;
         }
     };
-    let room = limits::IDS.saturating_sub(r.ids);
-    let mut hashes = Vec::new();
-    let mut faulty = Vec::new();
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-    for (index, line) in text.split(|b| *b == b'\n').enumerate() {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        if hashes.len() >= room {
-            too_many(r, at);
-            return None;
-        }
-        match std::str::from_utf8(line) {
-            Ok(id) if id.len() <= limits::UNIT_BYTES => hashes.push(key.hash(id)),
-            Ok(_) => faulty.push((index, "is longer than an id can be")),
-            Err(_) => faulty.push((index, "is not UTF-8")),
-        }
-    }
+    let Ok((hashes, bad, bad_lines)) = found else {
+        too_many(r, at);
+        return None;
+    };
     r.ids = r.ids.saturating_add(hashes.len());
-    report_lines(r, at, path, &faulty);
-    faulty.is_empty().then_some(hashes)
+    report_lines(r, at, path, &bad, bad_lines);
+    (bad_lines == 0).then_some(hashes)
 }
 
-fn report_lines(r: &mut Reader<'_>, at: &At<'_>, path: &str, faulty: &[(usize, &str)]) {
-    for (index, why) in faulty.iter().take(LINES_LISTED) {
-        let line = index.saturating_add(1);
+fn report_lines(r: &mut Reader<'_>, at: &At<'_>, path: &str, bad: &[BadLine], all: usize) {
+    for BadLine { line, why } in bad {
         let message = format!(
             "line {line} of `{path}` {why}; an id has at most {} bytes, one a line",
             limits::UNIT_BYTES
         );
         r.error("invalid_id", at, message);
     }
-    let more = faulty.len().saturating_sub(LINES_LISTED);
+    let more = all.saturating_sub(bad.len());
     if more > 0 {
         let message = format!("{more} more lines of `{path}` hold no ids");
         r.error("invalid_id", at, message);

@@ -34,7 +34,7 @@ pub fn run(text: &[u8]) -> bool {
 }
 
 fn compiled(text: &[u8]) -> Option<Snapshot> {
-    let read_file = |_: &str| Ok(b"u-1\nu-2\n".to_vec());
+    let read_file = |_: &str| Ok(check::IdFile::Text(b"u-1\nu-2\n".to_vec()));
     let options = check::Options {
         now_ms: Some(1_764_032_400_000),
         read_file: &read_file,

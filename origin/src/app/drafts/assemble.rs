@@ -31,6 +31,8 @@ pub fn document(workspace: &str, rows: &[ObjectRow]) -> Value {
 
 fn add(document: &mut Map<String, Value>, path: &Path, body: Value) {
     match path {
+        // Read by name while the document is checked.
+        Path::IdList { .. } => {}
         Path::Settings => {
             if let Value::Object(fields) = body {
                 document.extend(fields);

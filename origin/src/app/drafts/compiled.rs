@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 
 use serde::Serialize;
 use serde_json::Value;
-use skyful::check::{self, Options};
+use skyful::check::{self, IdFile, Options};
 use skyful::compile::{Compiler, Snapshot};
 use skyful::model::Workspace;
 use skyful::problem::{Problem, Severity};
 use tokio::sync::Mutex;
 
-use super::assemble;
+use super::{assemble, id_lists};
 use crate::app::access::{Action, Actor};
 use crate::app::{App, Error};
 use crate::store::StoreError;
@@ -93,11 +93,18 @@ impl App {
             return Ok(Arc::clone(newest));
         }
         let objects = rows::all(&mut tx, workspace).await?;
+        let id_lists = id_lists::read(&mut tx, workspace, &objects).await?;
         drop(tx);
         let (workspace, now_ms) = (workspace.to_owned(), self.now_ms());
         let work = move || {
             let document = assemble::document(&workspace, &objects);
-            let draft = Arc::new(compile(&mut kept.compiler, revision, document, now_ms));
+            let draft = Arc::new(compile(
+                &mut kept.compiler,
+                revision,
+                document,
+                &id_lists,
+                now_ms,
+            ));
             kept.newest = Some(Arc::clone(&draft));
             draft
         };
@@ -138,12 +145,21 @@ impl Draft {
 }
 
 /// Checks and compiles a document.
-fn compile(compiler: &mut Compiler, revision: i64, document: Value, now_ms: i64) -> Draft {
+fn compile(
+    compiler: &mut Compiler,
+    revision: i64,
+    document: Value,
+    id_lists: &HashMap<String, Vec<u64>>,
+    now_ms: i64,
+) -> Draft {
     let text = document.to_string();
-    let no_files = |name: &str| Err(format!("no list of ids called `{name}` was uploaded"));
+    let read_file = |name: &str| match id_lists.get(name) {
+        Some(hashes) => Ok(IdFile::Hashes(hashes.clone())),
+        None => Err(format!("no list of ids called `{name}` was uploaded")),
+    };
     let options = Options {
         now_ms: Some(now_ms),
-        read_file: &no_files,
+        read_file: &read_file,
     };
     let checked = check::check(text.as_bytes(), &options);
     let mut problems = checked.problems;

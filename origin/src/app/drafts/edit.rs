@@ -87,7 +87,7 @@ impl App {
 }
 
 impl Edit {
-    async fn put(
+    pub(super) async fn put(
         &self,
         tx: &mut SqliteConnection,
         path: &Path,
@@ -262,6 +262,16 @@ impl Edit {
             detail,
         };
         audit::record(tx, &self.actor, self.now_ms, entry).await
+    }
+
+    /// For what replaces whatever it finds.
+    pub(super) async fn whatever_is_there(
+        &self,
+        tx: &mut SqliteConnection,
+        path: &Path,
+    ) -> Result<Expect, Error> {
+        let row = rows::get(tx, &self.workspace, &path.to_string()).await?;
+        Ok(row.map_or(Expect::Absent, |row| Expect::Version(row.version)))
     }
 
     async fn last_position(&self, tx: &mut SqliteConnection, plan: &Path) -> Result<i64, Error> {

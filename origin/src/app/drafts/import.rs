@@ -81,6 +81,10 @@ impl Edit {
             ..Imported::default()
         };
         for row in rows::all(tx, &self.workspace).await? {
+            // Lists of ids come by themselves; a document only names them.
+            if matches!(Path::parse(&row.path), Ok(Path::IdList { .. })) {
+                continue;
+            }
             match parts.remove(&row.path) {
                 Some((body, position)) if (&body, position) == (&row.body, row.position) => {}
                 Some((body, position)) => {

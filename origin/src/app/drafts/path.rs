@@ -21,9 +21,18 @@ pub const SECTIONS: [&str; 10] = [
     "pipelines",
 ];
 
+/// Beside the document: what its segments name as files.
+pub const ID_LISTS: &str = "id_lists";
+/// Bytes of a file's name.
+const FILE_BYTES: usize = 100;
+
 /// What is edited by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Path {
+    /// Ids that a segment names as a file.
+    IdList {
+        name: String,
+    },
     /// Languages, and the other fields of a document that are no section.
     Settings,
     Object {
@@ -42,6 +51,7 @@ impl Path {
         let steps: Vec<&str> = text.split('/').collect();
         match steps.as_slice() {
             ["settings"] => Ok(Self::Settings),
+            [ID_LISTS, name] => id_list(name),
             [name, of] => Ok(Self::Object {
                 section: section(name)?,
                 key: key(of)?,
@@ -69,7 +79,7 @@ impl Path {
     /// What whoever changes it has to be allowed.
     pub fn edited_by(&self) -> Action {
         match self {
-            Self::Plan { .. } => Action::EditContent,
+            Self::Plan { .. } | Self::IdList { .. } => Action::EditContent,
             Self::Settings => Action::EditDesign,
             Self::Object { section, .. } => match *section {
                 "modules" | "segments" | "cap_groups" | "layers" | "experiments" => {
@@ -84,6 +94,7 @@ impl Path {
     pub fn key(&self) -> &str {
         match self {
             Self::Settings => "settings",
+            Self::IdList { name } => name,
             Self::Object { key, .. } => key,
             Self::Plan { plan, .. } => plan,
         }
@@ -94,6 +105,7 @@ impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Settings => f.write_str("settings"),
+            Self::IdList { name } => write!(f, "{ID_LISTS}/{name}"),
             Self::Object { section, key } => write!(f, "{section}/{key}"),
             Self::Plan { section, key, plan } => write!(f, "{section}/{key}/plans/{plan}"),
         }
@@ -113,6 +125,17 @@ pub fn with_plans(name: &str) -> Result<&'static str, Error> {
         section @ ("modules" | "pages") => Ok(section),
         section => Err(Error::NotFound(format!("{section} have no plans"))),
     }
+}
+
+/// The name of a file in one folder, as a segment says it.
+pub fn id_list(name: &str) -> Result<Path, Error> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if (1..=FILE_BYTES).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with('.') {
+        let name = name.to_owned();
+        return Ok(Path::IdList { name });
+    }
+    let wrong = Error::invalid(format!("`{name}` is no name for a list of ids"));
+    Err(wrong.hint("1 to 100 of A-Z, a-z, 0-9, `.`, `_` and `-`, for example payday.csv"))
 }
 
 pub fn key(text: &str) -> Result<String, Error> {

@@ -1,0 +1,115 @@
+//! Lists of ids for segments: uploaded as text, one id a line, read piece by piece, kept as hashes. A list is an object of
+//! the draft like any other, so that an upload has a version, a history and can be undone.
+
+use std::collections::HashMap;
+
+use serde_json::json;
+use skyful::check::{IdLines, TooMany};
+use skyful::ids::IdKey;
+use skyful::limits;
+use sqlx::sqlite::SqliteConnection;
+
+use super::path::Path;
+use super::{Expect, Object, value};
+use crate::app::access::Actor;
+use crate::app::{App, Error};
+use crate::store::StoreError;
+use crate::store::sqlite::drafts::ObjectRow;
+use crate::store::sqlite::id_lists as rows;
+
+/// Of hashes in the order in which they are kept.
+const CONTEXT: &str = "skyful 1 id list";
+
+/// An upload under way.
+pub struct Upload {
+    lines: IdLines,
+}
+
+impl Upload {
+    pub fn push(&mut self, piece: &[u8]) -> Result<(), Error> {
+        self.lines.push(piece).map_err(|TooMany| too_many())
+    }
+}
+
+impl App {
+    /// Begins one, if the caller may.
+    pub fn upload(&self, actor: &Actor, workspace: &str, path: &Path) -> Result<Upload, Error> {
+        actor.need(path.edited_by(), workspace, None)?;
+        let key = IdKey::of_workspace(workspace);
+        let lines = IdLines::new(key, limits::IDS);
+        Ok(Upload { lines })
+    }
+
+    /// Puts what was uploaded in place of the list that `expect` names; without, of whichever is there.
+    pub async fn uploaded(
+        &self,
+        actor: &Actor,
+        workspace: &str,
+        path: &Path,
+        expect: Option<Expect>,
+        upload: Upload,
+    ) -> Result<Object, Error> {
+        actor.need(path.edited_by(), workspace, None)?;
+        let sorted = tokio::task::spawn_blocking(move || upload.lines.finish());
+        let finished = sorted
+            .await
+            .map_err(|error| StoreError(error.to_string()))?;
+        let (hashes, bad, bad_lines) = finished.map_err(|TooMany| too_many())?;
+        if let Some(first) = bad.first() {
+            let wrong = Error::invalid(format!(
+                "{bad_lines} lines hold no id: the first {}",
+                first.why
+            ));
+            let hint = format!(
+                "one id a line, at most {} bytes, UTF-8; nothing was kept",
+                limits::UNIT_BYTES
+            );
+            return Err(wrong.at(format!("line {}", first.line)).hint(hint));
+        }
+        let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
+        for hash in &hashes {
+            hasher.update(&hash.to_le_bytes());
+        }
+        let digest = hasher.finalize().to_hex().to_string();
+        let body = json!({"ids": hashes.len(), "digest": digest}).to_string();
+        let edit = self.edit(actor, workspace, "upload");
+        let path = path.clone();
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    rows::put(tx, &edit.workspace, &digest, &hashes).await?;
+                    let expect = match expect {
+                        Some(expect) => expect,
+                        None => edit.whatever_is_there(tx, &path).await?,
+                    };
+                    edit.put(tx, &path, expect, body).await
+                })
+            })
+            .await
+    }
+}
+
+/// The lists that a draft holds, by name.
+pub async fn read(
+    tx: &mut SqliteConnection,
+    workspace: &str,
+    objects: &[ObjectRow],
+) -> Result<HashMap<String, Vec<u64>>, StoreError> {
+    let mut lists = HashMap::new();
+    for row in objects {
+        let Ok(Path::IdList { name }) = Path::parse(&row.path) else {
+            continue;
+        };
+        let body = value(&row.body);
+        let digest = body["digest"].as_str().unwrap_or_default();
+        if let Some(hashes) = rows::get(tx, workspace, digest).await? {
+            lists.insert(name, hashes);
+        }
+    }
+    Ok(lists)
+}
+
+fn too_many() -> Error {
+    let wrong = Error::invalid(format!("a list has at most {} ids", limits::IDS));
+    wrong.hint("use a rule over an attribute instead, or several workspaces")
+}

@@ -1,0 +1,344 @@
+//! Drafts over a real database file.
+
+use serde_json::{Value, json};
+use skyful::check::IdFile;
+use tempfile::TempDir;
+
+use super::path::Path;
+use super::{Expect, Object};
+use crate::app::access::{Actor, Grant, Role};
+use crate::app::{App, Error};
+use crate::store::sqlite::Sqlite;
+
+const WALLET: &str = include_str!("../../../../examples/wallet/wallet.yaml");
+const PAYDAY: &str = include_str!("../../../../examples/wallet/payday.csv");
+const NOW: i64 = 1_795_000_000_000;
+
+fn somebody(name: &str) -> Actor {
+    Actor {
+        name: format!("user:{name}"),
+        user: name.to_owned(),
+        grants: vec![Grant {
+            workspace: "wallet".into(),
+            env: None,
+            role: Role::Admin,
+        }],
+        root: true,
+    }
+}
+
+async fn workspace() -> (TempDir, App, Actor) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Sqlite::open(&folder.path().join("skyful.sqlite")).await;
+    let app = App::new(store.expect("a database"), || NOW);
+    let ada = somebody("ada");
+    let made = app.create_workspace(&ada, "wallet", "Wallet").await;
+    made.expect("a workspace");
+    (folder, app, ada)
+}
+
+fn path(text: &str) -> Path {
+    Path::parse(text).expect("a path")
+}
+
+async fn made(app: &App, who: &Actor, at: &str, body: Value) -> Object {
+    let put = app
+        .put(who, "wallet", &path(at), Expect::Absent, body)
+        .await;
+    put.expect("nothing is there yet")
+}
+
+/// The sample, with the list of ids that it names.
+async fn sample(app: &App, who: &Actor) -> super::import::Imported {
+    let at = path("id_lists/payday.csv");
+    let mut upload = app.upload(who, "wallet", &at).expect("who may");
+    upload.push(PAYDAY.as_bytes()).expect("there is room");
+    let list = app.uploaded(who, "wallet", &at, None, upload).await;
+    list.expect("all lines are ids");
+    let done = app.import(who, "wallet", None, WALLET.as_bytes()).await;
+    done.expect("the sample is in order")
+}
+
+#[tokio::test]
+async fn the_sample_goes_in_and_comes_out_and_can_be_released() {
+    let (_folder, app, ada) = workspace().await;
+    let done = sample(&app, &ada).await;
+    assert!(done.created > 20, "{done:?}");
+    let draft = app.draft("wallet").await.expect("a draft");
+    let errors: Vec<_> = draft
+        .problems
+        .iter()
+        .filter(|p| p.code != "portable")
+        .collect();
+    assert!(draft.snapshot.is_some(), "{errors:?}");
+
+    // What comes out compiles to the same bytes as the file does.
+    let (_, document) = app.export(&ada, "wallet").await.expect("a document");
+    let again = app
+        .import(&ada, "wallet", None, document.to_string().as_bytes())
+        .await;
+    let again = again.expect("what came out goes in");
+    assert_eq!((again.created, again.changed, again.deleted), (0, 0, 0));
+    let options = skyful::check::Options {
+        now_ms: None,
+        read_file: &|_| Ok(IdFile::Text(PAYDAY.into())),
+    };
+    let checked = skyful::check::check(WALLET.as_bytes(), &options);
+    let model = checked.workspace.expect("the sample is in order");
+    let compiled = skyful::compile::compile(&model, &mut |_, _| ()).expect("it fits");
+    let digest = draft
+        .snapshot
+        .as_ref()
+        .map(|snapshot| snapshot.listing.digest());
+    assert_eq!(digest, Some(compiled.listing.digest()));
+}
+
+#[tokio::test]
+async fn whoever_comes_second_sees_both_sides_and_loses_nothing() {
+    let (_folder, app, ada) = workspace().await;
+    let bob = somebody("bob");
+    let first = made(&app, &ada, "modules/hero", json!({"type": "banner"})).await;
+    let expect = Expect::Version(first.version);
+    let hers = json!({"type": "banner", "description": "hers"});
+    let his = json!({"type": "banner", "description": "his"});
+    let second = app
+        .put(&ada, "wallet", &path("modules/hero"), expect, hers.clone())
+        .await;
+    let second = second.expect("she saw the newest");
+    let refused = app
+        .put(&bob, "wallet", &path("modules/hero"), expect, his.clone())
+        .await;
+    let Err(Error::Stale(conflict)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(conflict.current.map(|side| side.value), Some(hers.clone()));
+    assert_eq!(
+        conflict.base.map(|side| side.value),
+        Some(json!({"type": "banner"}))
+    );
+    assert_eq!(conflict.yours, Some(his));
+    // Her own save again, after a lost answer, is no conflict.
+    let again = app
+        .put(&ada, "wallet", &path("modules/hero"), expect, hers)
+        .await;
+    assert_eq!(
+        again.map(|object| object.version).ok(),
+        Some(second.version)
+    );
+    let absent = app
+        .put(
+            &bob,
+            "wallet",
+            &path("modules/hero"),
+            Expect::Absent,
+            json!({}),
+        )
+        .await;
+    assert!(matches!(absent, Err(Error::Stale(_))), "{absent:?}");
+}
+
+#[tokio::test]
+async fn plans_keep_their_order_and_can_be_put_in_another() {
+    let (_folder, app, ada) = workspace().await;
+    made(&app, &ada, "modules/hero", json!({"type": "banner"})).await;
+    for key in ["b", "c", "a"] {
+        made(
+            &app,
+            &ada,
+            &format!("modules/hero/plans/{key}"),
+            json!({"rollout": 1}),
+        )
+        .await;
+    }
+    let keys = |plans: &[Object]| {
+        plans
+            .iter()
+            .map(|plan| plan.key.clone())
+            .collect::<Vec<_>>()
+    };
+    let plans = app
+        .plans(&ada, "wallet", &path("modules/hero"))
+        .await
+        .expect("plans");
+    assert_eq!(keys(&plans), ["b", "c", "a"]);
+    let order = |keys: [&str; 3]| keys.map(str::to_owned).to_vec();
+    let moved = app
+        .reorder(
+            &ada,
+            "wallet",
+            &path("modules/hero"),
+            order(["a", "b", "c"]),
+        )
+        .await;
+    assert_eq!(keys(&moved.expect("all are named")), ["a", "b", "c"]);
+    let (_, document) = app.export(&ada, "wallet").await.expect("a document");
+    assert_eq!(document["modules"]["hero"]["plans"][0]["key"], "a");
+    let wrong = app
+        .reorder(
+            &ada,
+            "wallet",
+            &path("modules/hero"),
+            order(["a", "b", "x"]),
+        )
+        .await;
+    assert!(matches!(wrong, Err(Error::Conflict { .. })), "{wrong:?}");
+    // A plan in no module has nowhere to be.
+    let lost = app
+        .put(
+            &ada,
+            "wallet",
+            &path("modules/x/plans/a"),
+            Expect::Absent,
+            json!({}),
+        )
+        .await;
+    assert!(matches!(lost, Err(Error::NotFound(_))), "{lost:?}");
+}
+
+#[tokio::test]
+async fn every_change_can_be_taken_back_unless_somebody_built_on_it() {
+    let (_folder, app, ada) = workspace().await;
+    let done = sample(&app, &ada).await;
+    let hero = app
+        .object(&ada, "wallet", &path("modules/hero"))
+        .await
+        .expect("a module");
+    app.delete(&ada, "wallet", &path("modules/hero"), hero.version)
+        .await
+        .expect("hers to delete");
+    let gone = app.object(&ada, "wallet", &path("modules/hero")).await;
+    assert!(matches!(gone, Err(Error::NotFound(_))));
+    let changes = app
+        .history(&ada, "wallet", Some(&path("modules/hero")), None)
+        .await;
+    let changes = changes.expect("history").items;
+    assert_eq!(changes.len(), 2);
+    assert!(changes[0].after.is_none() && changes[1].before.is_none());
+    let now = app
+        .undo(&ada, "wallet", changes[0].revision)
+        .await
+        .expect("nobody was there since");
+    let back = app
+        .object(&ada, "wallet", &path("modules/hero"))
+        .await
+        .expect("it is back");
+    assert_eq!((back.value, back.version), (hero.value, now));
+    let plans = app
+        .plans(&ada, "wallet", &path("modules/hero"))
+        .await
+        .expect("its plans");
+    assert!(!plans.is_empty());
+    // The import can't be taken back any more: a module that it made was changed since.
+    let undone = app.undo(&ada, "wallet", done.revision).await;
+    assert!(matches!(undone, Err(Error::Stale(_))), "{undone:?}");
+}
+
+#[tokio::test]
+async fn problems_stand_at_the_object_that_they_are_in() {
+    let (_folder, app, ada) = workspace().await;
+    sample(&app, &ada).await;
+    let (_, fine) = app.problems(&ada, "wallet").await.expect("a draft");
+    assert!(
+        fine.iter().all(|problem| problem.severity == "warning"),
+        "{fine:?}"
+    );
+    let rule = json!({"audience": {"attr": "no_such", "op": "eq", "value": 1}});
+    made(&app, &ada, "modules/hero/plans/wrong", rule).await;
+    let (revision, problems) = app.problems(&ada, "wallet").await.expect("a draft");
+    let wrong = problems
+        .iter()
+        .find(|problem| problem.severity == "error")
+        .expect("one");
+    assert_eq!(wrong.object, "modules/hero/plans/wrong");
+    assert_eq!((wrong.at.as_str(), revision), ("/audience/attr", 3));
+    assert!(
+        app.draft("wallet")
+            .await
+            .expect("a draft")
+            .snapshot
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_apart_is_refused_with_its_place() {
+    let (_folder, app, ada) = workspace().await;
+    let place = async |text: &str| match app.import(&ada, "wallet", None, text.as_bytes()).await {
+        Err(Error::Invalid { at, .. }) => at,
+        Err(Error::Faulty(problems)) => problems[0].code.to_owned(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        place("skyful: 1\nmodules: {hero: {plans: [{}]}}").await,
+        "/modules/hero/plans/0"
+    );
+    assert_eq!(
+        place("skyful: 1\nmodules: {hero: {plans: {}}}").await,
+        "/modules/hero/plans"
+    );
+    assert_eq!(
+        place("skyful: 1\nmodules: {Hero: {}}").await,
+        "/modules/Hero"
+    );
+    assert_eq!(place("skyful: 1\nworkspace: other").await, "/workspace");
+    assert_eq!(place("skyful: 1\ncolour: red").await, "/colour");
+    assert_eq!(place("workspace: wallet").await, "/skyful");
+    assert_eq!(place("a: [").await, "syntax");
+    let body = app
+        .put(
+            &ada,
+            "wallet",
+            &path("modules/hero"),
+            Expect::Absent,
+            json!({"plans": []}),
+        )
+        .await;
+    assert!(matches!(body, Err(Error::Invalid { at, .. }) if at == "/plans"));
+}
+
+/// A hundred people who save as fast as they can: none is answered before the save is on disk, and they share the wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_editors_save_at_once() {
+    let (_folder, app, ada) = workspace().await;
+    let saves: usize = std::env::var("SKYFUL_SAVES").map_or(5, |n| n.parse().expect("a number"));
+    for n in 0..100 {
+        made(
+            &app,
+            &ada,
+            &format!("modules/m{n}"),
+            json!({"type": "banner"}),
+        )
+        .await;
+    }
+    let began = std::time::Instant::now();
+    let editors: Vec<_> = (0..100)
+        .map(|n| {
+            let (app, who, at) = (
+                app.clone(),
+                somebody(&format!("e{n}")),
+                path(&format!("modules/m{n}")),
+            );
+            tokio::spawn(async move {
+                let mut version = app
+                    .object(&who, "wallet", &at)
+                    .await
+                    .expect("there")
+                    .version;
+                for save in 0..saves {
+                    let body = json!({"type": "banner", "description": format!("{n} {save}")});
+                    let put = app
+                        .put(&who, "wallet", &at, Expect::Version(version), body)
+                        .await;
+                    version = put.expect("nobody else saves this one").version;
+                }
+            })
+        })
+        .collect();
+    for editor in editors {
+        editor.await.expect("no editor fails");
+    }
+    let took = began.elapsed();
+    println!("{} saves in {took:.2?}", saves * 100);
+    let workspace = app.workspace(&ada, "wallet").await.expect("there");
+    assert_eq!(workspace.revision, 100 + saves as i64 * 100);
+}

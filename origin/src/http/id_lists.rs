@@ -1,0 +1,91 @@
+//! Uploads of ids for segments.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use http_body_util::BodyExt as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::asked::{Caller, expected, expected_version, versioned};
+use super::problem::json_response;
+use crate::app::drafts::path::{self, Path as At};
+use crate::app::drafts::{Listed, Object};
+use crate::app::{App, Error};
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get, put, delete))
+}
+
+#[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/id_lists", tag = "draft",
+    params(("workspace" = String, Path)), responses((status = 200, body = Listed<Object>)))]
+async fn list(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Path(workspace): Path<String>,
+) -> Result<Response, Error> {
+    let found = app
+        .objects(&actor, &workspace, path::ID_LISTS, None)
+        .await?;
+    Ok(json_response(200, &found))
+}
+
+#[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/id_lists/{name}", tag = "draft",
+    params(("workspace" = String, Path), ("name" = String, Path)), responses((status = 200, body = Object)))]
+async fn get(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Path((workspace, name)): Path<(String, String)>,
+) -> Result<Response, Error> {
+    let found = app
+        .object(&actor, &workspace, &path::id_list(&name)?)
+        .await?;
+    Ok(versioned(200, found.version, &found))
+}
+
+/// Uploads a list that a segment names as `ids: {file: NAME}`: one id a line. Only hashes are kept. `If-Match` is optional.
+#[utoipa::path(put, path = "/api/v1/workspaces/{workspace}/id_lists/{name}", tag = "draft",
+    params(("workspace" = String, Path), ("name" = String, Path)),
+    request_body(content = String, content_type = "text/csv"), responses((status = 200, body = Object)))]
+async fn put(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Path((workspace, name)): Path<(String, String)>,
+    headers: HeaderMap,
+    mut body: Body,
+) -> Result<Response, Error> {
+    let at = path::id_list(&name)?;
+    let expect = match expected(&headers) {
+        Err(Error::ExpectationMissing) => None,
+        expect => Some(expect?),
+    };
+    let mut upload = app.upload(&actor, &workspace, &at)?;
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|broken| Error::invalid(format!("the upload broke off: {broken}")))?;
+        if let Some(piece) = frame.data_ref() {
+            upload.push(piece)?;
+        }
+    }
+    let done = app
+        .uploaded(&actor, &workspace, &at, expect, upload)
+        .await?;
+    Ok(versioned(200, done.version, &done))
+}
+
+#[utoipa::path(delete, path = "/api/v1/workspaces/{workspace}/id_lists/{name}", tag = "draft",
+    params(("workspace" = String, Path), ("name" = String, Path)), responses((status = 204), (status = 412)))]
+async fn delete(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Path((workspace, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let at: At = path::id_list(&name)?;
+    app.delete(&actor, &workspace, &at, expected_version(&headers)?)
+        .await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
