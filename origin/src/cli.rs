@@ -6,6 +6,7 @@ mod compile;
 mod completions;
 mod demo;
 mod diff;
+mod edge;
 mod events;
 mod health;
 mod inspect;
@@ -63,8 +64,10 @@ enum Command {
     Publish(publish::Args),
     /// Switch what edges do with what is released: run, hold, defaults or off
     Switch(switch::Args),
-    /// Run an edge on this machine; with a document, publish it too at every save
+    /// Run the origin: where people write, release and watch
     Serve(Box<serve::Args>),
+    /// Run an edge on this machine; with a document, publish it too at every save
+    Edge(Box<edge::Args>),
     /// Take events from edges and count each one once
     Collect(collect::Args),
     /// Ask an edge whether it can answer; exit code 1 if not
@@ -91,6 +94,7 @@ pub fn run() -> ExitCode {
         Command::Publish(args) => publish::run(&args, json),
         Command::Switch(args) => switch::run(&args, json),
         Command::Serve(args) => serve::run(&args, json),
+        Command::Edge(args) => edge::run(&args, json),
         Command::Collect(args) => collect::run(&args, json),
         Command::Health(args) => health::run(&args, json),
         Command::Schema => schema::run(),

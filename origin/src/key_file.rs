@@ -63,7 +63,7 @@ pub fn generate(path: &Path) -> Result<SigningKey, Failure> {
     );
     write_new(path, &text, 0o600)?;
     let text = format!(
-        "# Skyful public key, for edges: `skyful serve --trust`.\n{}\n",
+        "# Skyful public key, for edges: `skyful edge --trust`.\n{}\n",
         public_hex(&key)
     );
     write_new(&public, &text, 0o644)?;

@@ -18,6 +18,7 @@ mod output;
 mod publisher;
 mod report;
 mod sample;
+mod server;
 mod store;
 mod telemetry;
 mod watch;

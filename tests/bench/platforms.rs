@@ -83,7 +83,7 @@ impl Publisher {
         let store = self.path("store");
         let words = [
             &self.skyful,
-            "serve",
+            "edge",
             "--json",
             "--until-stdin-closes",
             "--workspace",

@@ -87,7 +87,7 @@ async fn collect(args: &Args, json: bool) -> Result<(), Failure> {
         listener,
         http::router(ingest.clone(), health, args.token.clone()),
     )
-    .with_graceful_shutdown(super::serve::stop(args.until_stdin_closes))
+    .with_graceful_shutdown(super::edge::stop(args.until_stdin_closes))
     .await;
     expiring.abort();
     ingest.store().close().await;

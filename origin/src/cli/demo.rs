@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdin, Command};
 
-use super::serve;
+use super::edge;
 use crate::document::Document;
 use crate::failure::Failure;
 use crate::output::{self, BOLD, CYAN, DIM, PLAIN};
@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Address of the edge; port 0 takes a free one
-    #[arg(long, default_value = serve::LISTEN, value_name = "ADDRESS:PORT")]
+    #[arg(long, default_value = edge::LISTEN, value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
 }
 
@@ -46,11 +46,11 @@ pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
     super::publish::readable(&file)?;
     let data = match &args.data {
         Some(data) => data.clone(),
-        None => serve::beside(&file, serve::DATA),
+        None => edge::beside(&file, edge::DATA),
     };
-    serve::keep_out_of_git(&data)?;
+    edge::keep_out_of_git(&data)?;
     let key = key_file::read_or_generate(&data.join("key"))?;
-    let secret = key_file::seal_or_generate(&data.join(serve::SECRET))?;
+    let secret = key_file::seal_or_generate(&data.join(edge::SECRET))?;
     let demo = Demo {
         secret,
         trust: key_file::public_hex(&key),
@@ -144,13 +144,13 @@ impl Demo {
 
     fn edge(&self) -> Result<Part, Failure> {
         let mut command = child()?;
-        command.args(["serve", "--preview", "--cors", "*"]);
+        command.args(["edge", "--preview", "--cors", "*"]);
         command.arg("--store").arg(self.data.join("store"));
         command.args(["--trust", &self.trust]);
         command.args(["--listen", &self.listen.to_string()]);
         // Not among the arguments, which everybody on the machine can read.
         command.env("SKYFUL_SECRET", &self.secret);
-        let pictures = serve::beside(&self.file, sample::PICTURES);
+        let pictures = edge::beside(&self.file, sample::PICTURES);
         if pictures.is_dir() {
             command.arg("--assets").arg(pictures);
         }

@@ -1,4 +1,4 @@
-//! `skyful serve`: an edge on this machine, alone or together with a publisher.
+//! `skyful edge`: an edge on this machine, alone or together with a publisher.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What `skyful serve` is told about events.
+//! What `skyful edge` is told about events.
 
 use std::path::PathBuf;
 

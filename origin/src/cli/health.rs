@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::serve;
+use super::edge;
 use crate::failure::{FAULT, Failure};
 use crate::output;
 
@@ -14,11 +14,11 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Base address of the edge [default: this machine, where `skyful serve` listens]
+    /// Base address of the edge [default: this machine, where `skyful edge` listens]
     #[arg(value_name = "URL")]
     url: Option<String>,
     /// Where the edge listens, as it was told
-    #[arg(long, default_value = serve::LISTEN, value_name = "ADDRESS:PORT", env = "SKYFUL_LISTEN")]
+    #[arg(long, default_value = edge::LISTEN, value_name = "ADDRESS:PORT", env = "SKYFUL_LISTEN")]
     #[arg(hide = true)]
     listen: SocketAddr,
 }

@@ -30,14 +30,20 @@ struct Desk {
     token: String,
 }
 
-/// All routes but the one for probes want the token.
-pub fn router(ingest: Ingest, health: Health, token: String) -> Router {
+/// What edges ask for; all of it wants the token.
+pub fn routes(ingest: Ingest, health: Health, token: String) -> Router {
     let desk = Desk { ingest, token };
     Router::new()
         .route("/v1/collect", post(collect))
         .route("/v1/counts", get(counts))
         .merge(health::http::router(health))
         .layer(middleware::from_fn_with_state(desk.clone(), admitted))
+        .with_state(desk)
+}
+
+/// A collector by itself.
+pub fn router(ingest: Ingest, health: Health, token: String) -> Router {
+    routes(ingest, health, token)
         .route(
             "/healthz",
             get(async || json_response(200, &json!({"status": "ok"}))),
@@ -52,7 +58,6 @@ pub fn router(ingest: Ingest, health: Health, token: String) -> Router {
             .hint("use POST /v1/collect, GET /v1/counts or /v1/health")
             .response()
         })
-        .with_state(desk)
 }
 
 async fn admitted(

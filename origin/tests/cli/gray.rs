@@ -19,7 +19,7 @@ const TO: [&str; 4] = ["--to", "store", "--key", "key"];
 fn world() -> World {
     let desk = Desk::with_sample();
     desk.run(&["keys", "new", "-o", "key"]).ends_with_code(0);
-    let mut args = vec!["serve", "--store", "store", "--workspace", "wallet"];
+    let mut args = vec!["edge", "--store", "store", "--workspace", "wallet"];
     args.extend(["--trust", "key.pub", "--listen", "127.0.0.1:0", "--json"]);
     let mut edge = Running::start(&desk, &args);
     let url = edge.json()["url"].as_str().expect("a URL").to_owned();

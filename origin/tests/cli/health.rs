@@ -61,7 +61,7 @@ fn a_collector_learns_how_both_tracks_do() {
     let mut collector = Running::start(&desk, &[&collect[..], &secret].concat());
     let collector = collector.json()["url"].as_str().expect("a URL").to_owned();
     let serve = [
-        "serve",
+        "edge",
         "--store",
         "store",
         "--workspace",

@@ -13,7 +13,7 @@ struct Edge {
 fn edge() -> Edge {
     let desk = Desk::with_sample();
     desk.run(&["keys", "new", "-o", "key"]).ends_with_code(0);
-    let mut args = vec!["serve", "--store", "store", "--workspace", "wallet"];
+    let mut args = vec!["edge", "--store", "store", "--workspace", "wallet"];
     args.extend(["--trust", "key.pub", "--listen", "127.0.0.1:0", "--json"]);
     let mut process = Running::start(&desk, &args);
     let url = process.json()["url"].as_str().expect("a URL").to_owned();

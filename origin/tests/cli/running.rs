@@ -110,7 +110,7 @@ const AFTER: &str = "en: Good to see you";
 #[test]
 fn a_save_is_seen_at_the_edge_within_two_seconds() {
     let desk = Desk::with_sample();
-    let args = ["serve", "wallet.yaml", "--listen", "127.0.0.1:0", "--json"];
+    let args = ["edge", "wallet.yaml", "--listen", "127.0.0.1:0", "--json"];
     let mut edge = Running::start(&desk, &args);
     let url = edge.json()["url"].as_str().expect("a URL").to_owned();
     until(&url, "Everything within easy reach");
@@ -131,12 +131,12 @@ fn a_save_is_seen_at_the_edge_within_two_seconds() {
 #[test]
 fn an_edge_alone_needs_to_know_whom_to_trust() {
     let desk = Desk::with_sample();
-    desk.run(&["serve", "--store", "store"]).ends_with_code(2);
+    desk.run(&["edge", "--store", "store"]).ends_with_code(2);
     desk.run(&["keys", "new", "-o", "key"]).ends_with_code(0);
     desk.run(&["publish", "wallet.yaml", "--to", "store", "--key", "key"])
         .ends_with_code(0);
     let args = [
-        "serve",
+        "edge",
         "--store",
         "store",
         "--trust",
@@ -150,7 +150,7 @@ fn an_edge_alone_needs_to_know_whom_to_trust() {
     until(&url, "\"plan\":\"senior\"");
     let port = url.strip_prefix("http://").expect("HTTP");
     let args = [
-        "serve", "--store", "store", "--trust", "key.pub", "--listen", port,
+        "edge", "--store", "store", "--trust", "key.pub", "--listen", port,
     ];
     let taken = desk.run(&args).ends_with_code(2);
     assert!(taken.err.contains("--listen"), "{}", taken.err);

@@ -14,7 +14,7 @@ pub fn published() -> (Desk, Vec<&'static str>) {
     desk.run(&["publish", "wallet.yaml", "--to", "store", "--key", "key"])
         .ends_with_code(0);
     let args = vec![
-        "serve",
+        "edge",
         "--store",
         "store",
         "--trust",
@@ -101,7 +101,7 @@ fn while_it_drains_probes_are_told_and_visitors_are_served() {
 #[test]
 fn settings_come_from_the_environment_and_passwords_stay_in_it() {
     let (desk, _) = published();
-    let mut command = desk.command(&["serve", "--json"]);
+    let mut command = desk.command(&["edge", "--json"]);
     command
         .env("SKYFUL_STORE", "store")
         .env("SKYFUL_TRUST", "key.pub")
@@ -118,7 +118,7 @@ fn settings_come_from_the_environment_and_passwords_stay_in_it() {
     let metrics = get(metrics, "/metrics").expect("an answer");
     assert!(metrics.contains("skyful_edge_sequence 1"), "{metrics}");
     for store in ["redis://:hunter2@", "https://hunter2@example.com/"] {
-        let mut command = desk.command(&["serve", "--trust", "key.pub", "--workspace", "wallet"]);
+        let mut command = desk.command(&["edge", "--trust", "key.pub", "--workspace", "wallet"]);
         let output = command
             .env("SKYFUL_STORE", store)
             .output()
@@ -130,7 +130,7 @@ fn settings_come_from_the_environment_and_passwords_stay_in_it() {
             "{said}"
         );
     }
-    let mut help = desk.command(&["serve", "--help"]);
+    let mut help = desk.command(&["edge", "--help"]);
     let help = help.env("SKYFUL_STORE", "redis://:hunter2@h").output();
     let help = String::from_utf8(help.expect("it runs").stdout).expect("text");
     assert!(

@@ -114,7 +114,7 @@ impl Chain {
         collector.kill();
         let url = format!("http://{}", collector.address);
         let mut edge = process(&[
-            "serve",
+            "edge",
             "--store",
             "store",
             "--trust",

@@ -61,7 +61,7 @@ export async function edge(t, kind, { keys = "", title } = {}) {
 }
 
 async function native(t, at, trust, keys) {
-  const args = ["serve", "--store", at("store"), "--workspace", "shop", "--trust", trust, "--cors", "*", "--json"];
+  const args = ["edge", "--store", at("store"), "--workspace", "shop", "--trust", trust, "--cors", "*", "--json"];
   args.push("--listen", "127.0.0.1:0", "--until-stdin-closes");
   if (keys) args.push("--context-keys", keys);
   const child = spawn(skyful, args, { stdio: ["pipe", "pipe", "inherit"] });

@@ -1,0 +1,153 @@
+//! `skyful serve`: the origin. Settings come from flags, else the environment, else one TOML file, else defaults.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::failure::Failure;
+use crate::server::logs::{self, Format};
+use crate::server::{Options, Server};
+use crate::{key_file, output};
+
+/// What seals keys and secrets in the database, beside it.
+const MASTER: &str = "master.key";
+const LISTEN: &str = "127.0.0.1:8700";
+const DATA: &str = "skyful-data";
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// File with settings: the flags below without `--`, `_` for `-`
+    #[arg(long, value_name = "FILE", env = "SKYFUL_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+    /// End when stdin closes, so that an origin never outlives who started it
+    #[arg(long, hide = true)]
+    until_stdin_closes: bool,
+}
+
+#[derive(clap::Args, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Settings {
+    /// Folder of the database and the master key, made if missing [default: skyful-data]
+    #[arg(long, value_name = "DIR", env = "SKYFUL_DATA")]
+    data: Option<PathBuf>,
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8700]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "SKYFUL_ORIGIN_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// Where browsers reach this origin, if that is another address than it listens on
+    #[arg(long, value_name = "URL", env = "SKYFUL_PUBLIC_URL")]
+    public_url: Option<String>,
+    /// Address for Prometheus to ask for /metrics [default: none]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "SKYFUL_ORIGIN_METRICS")]
+    metrics: Option<SocketAddr>,
+    /// What is logged: error, warn, info or debug [default: info]
+    #[arg(long, value_name = "LEVEL", env = "SKYFUL_LOG")]
+    log: Option<String>,
+    /// How it is logged: text or json [default: text to a terminal, json elsewhere]
+    #[arg(long, value_name = "FORMAT", env = "SKYFUL_LOG_FORMAT")]
+    log_format: Option<Format>,
+    /// What seals keys and secrets in the database, 64 hex digits; better set in the environment
+    /// [default: master.key in the data folder, made if missing]
+    #[arg(
+        long,
+        value_name = "HEX",
+        env = "SKYFUL_MASTER_KEY",
+        hide_env_values = true
+    )]
+    master_key: Option<String>,
+    /// The secret of the edges, to check receipts and reports; better set in the environment
+    #[arg(
+        long,
+        value_name = "HEX",
+        env = "SKYFUL_SECRET",
+        hide_env_values = true
+    )]
+    secret: Option<String>,
+    /// What edges send to be let in with events and reports; without it none are taken
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "SKYFUL_COLLECTOR_TOKEN",
+        hide_env_values = true
+    )]
+    collector_token: Option<String>,
+}
+
+impl Settings {
+    fn or(self, file: Self) -> Self {
+        Self {
+            data: self.data.or(file.data),
+            listen: self.listen.or(file.listen),
+            public_url: self.public_url.or(file.public_url),
+            metrics: self.metrics.or(file.metrics),
+            log: self.log.or(file.log),
+            log_format: self.log_format.or(file.log_format),
+            master_key: self.master_key.or(file.master_key),
+            secret: self.secret.or(file.secret),
+            collector_token: self.collector_token.or(file.collector_token),
+        }
+    }
+}
+
+pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
+    let file = args.config.as_deref().map(read).transpose()?;
+    let settings = args.settings.clone().or(file.unwrap_or_default());
+    logs::start(
+        settings.log.as_deref().unwrap_or("info"),
+        settings.log_format,
+    )?;
+    let options = options(settings)?;
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::usage(format!("cannot start: {error}")))?;
+    let done = runtime.block_on(serve(options, args.until_stdin_closes, json));
+    // A wait for stdin has no end of its own.
+    runtime.shutdown_background();
+    done
+}
+
+fn read(path: &Path) -> Result<Settings, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::io("read", path, &error))?;
+    toml::from_str(&text).map_err(|error| {
+        let failure = Failure::usage(format!("{}: {error}", path.display()));
+        failure.hint("`skyful serve --help` names the settings: `log_format` is `--log-format`")
+    })
+}
+
+fn options(settings: Settings) -> Result<Options, Failure> {
+    let data = settings.data.unwrap_or_else(|| PathBuf::from(DATA));
+    super::edge::keep_out_of_git(&data)?;
+    let master = match &settings.master_key {
+        Some(hex) => hex.clone(),
+        None => key_file::seal_or_generate(&data.join(MASTER))?,
+    };
+    let listen = match settings.listen {
+        Some(listen) => listen,
+        None => LISTEN.parse().map_err(Failure::usage)?,
+    };
+    Ok(Options {
+        database: data.join("skyful.sqlite"),
+        listen,
+        public_url: settings.public_url,
+        metrics: settings.metrics,
+        master,
+        secret: settings.secret.filter(|secret| !secret.is_empty()),
+        collector_token: settings.collector_token.filter(|token| !token.is_empty()),
+    })
+}
+
+async fn serve(options: Options, with_stdin: bool, json: bool) -> Result<(), Failure> {
+    let server = Server::bind(options).await?;
+    let url = format!("http://{}", server.address);
+    if json {
+        let metrics = server
+            .metrics
+            .map(|address| format!("http://{address}/metrics"));
+        output::json(&json!({"url": url, "metrics": metrics}))?;
+    } else {
+        output::text(&format!("{url}\n"))?;
+    }
+    server.run(super::edge::stop(with_stdin)).await
+}

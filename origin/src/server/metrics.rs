@@ -1,0 +1,152 @@
+//! What Prometheus is told. All labels are of fixed sets: routes as they are declared, never paths as they are sent.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Upper bounds in seconds: a change waits for the disk, an import is checked as a whole.
+const BUCKETS: [f64; 11] = [
+    0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0,
+];
+const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Asked {
+    method: &'static str,
+    route: String,
+}
+
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Answered, Counter>,
+    seconds: Family<Asked, Histogram, fn() -> Histogram>,
+    in_flight: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let requests = Family::default();
+        let seconds =
+            Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
+        let in_flight = Gauge::default();
+        let mut registry = Registry::with_prefix("skyful_origin");
+        registry.register("requests", "Requests answered", requests.clone());
+        registry.register_with_unit(
+            "request_duration",
+            "From the head of a request to the head of its answer",
+            Unit::Seconds,
+            seconds.clone(),
+        );
+        registry.register(
+            "requests_in_flight",
+            "Requests that wait for their answer",
+            in_flight.clone(),
+        );
+        registry.register(
+            "build",
+            "The version of this origin",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        Self {
+            registry,
+            requests,
+            seconds,
+            in_flight,
+        }
+    }
+}
+
+/// A router whose answers are counted, and told to the log.
+pub fn counted(router: Router, metrics: Arc<Metrics>) -> Router {
+    router.layer(middleware::from_fn_with_state(metrics, count))
+}
+
+async fn count(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or("none", MatchedPath::as_str).to_owned();
+    let method = method(request.method().as_str());
+    let began = Instant::now();
+    let in_flight = InFlight::one_more(&metrics.in_flight);
+    let response = next.run(request).await;
+    drop(in_flight);
+    let (status, took) = (response.status().as_u16(), began.elapsed());
+    tracing::debug!(
+        method,
+        route,
+        status,
+        ms = took.as_secs_f64() * 1_000.0,
+        "answered"
+    );
+    let asked = Asked {
+        method,
+        route: route.clone(),
+    };
+    metrics
+        .seconds
+        .get_or_create(&asked)
+        .observe(took.as_secs_f64());
+    let answered = Answered {
+        method,
+        route,
+        status,
+    };
+    metrics.requests.get_or_create(&answered).inc();
+    response
+}
+
+/// Counts down also where a client leaves before its answer.
+struct InFlight(Gauge);
+
+impl InFlight {
+    fn one_more(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// Clients can invent methods.
+fn method(sent: &str) -> &'static str {
+    ["GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS"]
+        .into_iter()
+        .find(|known| *known == sent)
+        .unwrap_or("other")
+}
+
+pub fn router(metrics: Arc<Metrics>) -> Router {
+    Router::new()
+        .route("/metrics", get(tell))
+        .with_state(metrics)
+}
+
+async fn tell(State(metrics): State<Arc<Metrics>>) -> Response {
+    let mut body = String::new();
+    // Writing into a string can't fail.
+    _ = text::encode(&mut body, &metrics.registry);
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response()
+}
