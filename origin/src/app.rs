@@ -5,6 +5,10 @@ pub mod access;
 pub mod audit;
 pub mod drafts;
 pub mod error;
+pub mod media;
+pub mod preview;
+#[cfg(test)]
+pub mod testing;
 pub mod workspaces;
 
 use std::sync::Arc;

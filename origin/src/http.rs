@@ -4,7 +4,9 @@ mod asked;
 mod document;
 mod history;
 mod id_lists;
+mod media;
 mod objects;
+mod preview;
 pub mod problem;
 mod workspaces;
 
@@ -32,6 +34,8 @@ fn described() -> OpenApiRouter<App> {
         .merge(document::routes())
         .merge(history::routes())
         .merge(id_lists::routes())
+        .merge(media::routes())
+        .merge(preview::routes())
         .merge(objects::routes())
 }
 
@@ -39,6 +43,7 @@ pub fn router(app: App) -> Router {
     let (router, api) = described().split_for_parts();
     let openapi = axum::routing::get(async move || axum::Json(api));
     router
+        .merge(media::open_routes())
         .route("/api/openapi.json", openapi)
         .fallback(async || {
             crate::app::Error::NotFound("the API has no such route; see /api/openapi.json".into())

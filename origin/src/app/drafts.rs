@@ -2,8 +2,10 @@
 //! somebody else was there first, both sides are shown and nothing is lost.
 
 pub mod assemble;
+pub mod buckets;
 pub mod compiled;
 mod edit;
+mod evolution;
 pub mod history;
 pub mod id_lists;
 pub mod import;
@@ -17,8 +19,6 @@ use super::access::{Action, Actor};
 use super::{App, Error};
 use crate::store::sqlite::drafts::{self as rows, ObjectRow};
 use path::Path;
-
-pub use edit::Edit;
 
 /// What a body may take.
 pub const BODY_BYTES: usize = 1 << 20;

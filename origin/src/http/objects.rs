@@ -20,6 +20,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(settings, put_settings))
         .routes(routes!(list))
         .routes(routes!(get, put, delete))
+        .routes(routes!(give_share))
         .routes(routes!(plans, reorder))
         .routes(routes!(plan, put_plan, delete_plan))
 }
@@ -36,6 +37,13 @@ struct From {
 #[serde(deny_unknown_fields)]
 struct Order {
     order: Vec<String>,
+}
+
+/// How much of its layer an experiment is to have, in basis points.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Share {
+    share: u32,
 }
 
 /// Languages, pages for OpenFeature, assertions.
@@ -122,6 +130,25 @@ async fn delete(
     app.delete(&actor, &workspace, &at, expected_version(&headers)?)
         .await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Gives an experiment a share of its layer: growing moves nobody, and no bucket has two owners.
+#[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/experiments/{key}/share", tag = "draft",
+    params(("workspace" = String, Path), ("key" = String, Path)),
+    request_body = Share, responses((status = 200, body = Object), (status = 412)))]
+async fn give_share(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Path((workspace, key)): Path<(String, String)>,
+    headers: HeaderMap,
+    Json(asked): Json<Share>,
+) -> Result<Response, Error> {
+    let at = object("experiments", &key)?;
+    let version = expected_version(&headers)?;
+    let done = app
+        .give_share(&actor, &workspace, &at, version, asked.share)
+        .await?;
+    Ok(versioned(200, done.version, &done))
 }
 
 /// The plans of a module or page, in the order in which they are tried.

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use skyful::value::datetime;
 use sqlx::sqlite::SqliteConnection;
 
+use super::evolution::evolved;
 use super::path::Path;
 use super::{BODY_BYTES, Expect, FIRST, Object, missing, value};
 use crate::app::access::Actor;
@@ -36,7 +37,9 @@ impl App {
         body: Value,
     ) -> Result<Object, Error> {
         actor.need(path.edited_by(), workspace, None)?;
+        let types = evolved(path, Some(&body)).into_iter().collect();
         let body = checked_body(path, body)?;
+        self.survives(workspace, types).await?;
         let edit = self.edit(actor, workspace, "edit");
         let path = path.clone();
         self.store
@@ -53,6 +56,8 @@ impl App {
         version: i64,
     ) -> Result<(), Error> {
         actor.need(path.edited_by(), workspace, None)?;
+        self.survives(workspace, evolved(path, None).into_iter().collect())
+            .await?;
         let edit = self.edit(actor, workspace, "delete");
         let path = path.clone();
         self.store

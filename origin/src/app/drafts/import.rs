@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::assemble::{self, SETTINGS};
 use super::edit::checked_body;
+use super::evolution::Evolved;
 use super::path::{self, Path, SECTIONS};
 use crate::app::access::{Action, Actor};
 use crate::app::drafts::edit::Edit;
@@ -49,6 +50,7 @@ impl App {
     ) -> Result<Imported, Error> {
         actor.need(Action::EditDesign, workspace, None)?;
         let parts = parts(workspace, text)?;
+        self.survives(workspace, types(&parts)).await?;
         let edit = self.edit(actor, workspace, "import");
         self.store
             .write(move |tx| Box::pin(async move { edit.import(tx, expected, parts).await }))
@@ -123,6 +125,15 @@ impl Edit {
         self.audit(tx, "draft.import", "document", detail).await?;
         Ok(done)
     }
+}
+
+/// Every module type that the document has. One that it lacks goes, but so does what was made of it.
+fn types(parts: &Parts) -> Vec<Evolved> {
+    let types = parts.iter().filter_map(|(path, (body, _))| {
+        let key = path.strip_prefix("module_types/")?;
+        Some((key.to_owned(), serde_json::from_str(body).ok()))
+    });
+    types.collect()
 }
 
 /// Takes a document apart.

@@ -2,40 +2,12 @@
 
 use serde_json::{Value, json};
 use skyful::check::IdFile;
-use tempfile::TempDir;
 
 use super::path::Path;
 use super::{Expect, Object};
-use crate::app::access::{Actor, Grant, Role};
+use crate::app::access::Actor;
+use crate::app::testing::{PAYDAY, WALLET, sample, somebody, workspace};
 use crate::app::{App, Error};
-use crate::store::sqlite::Sqlite;
-
-const WALLET: &str = include_str!("../../../../examples/wallet/wallet.yaml");
-const PAYDAY: &str = include_str!("../../../../examples/wallet/payday.csv");
-const NOW: i64 = 1_795_000_000_000;
-
-fn somebody(name: &str) -> Actor {
-    Actor {
-        name: format!("user:{name}"),
-        user: name.to_owned(),
-        grants: vec![Grant {
-            workspace: "wallet".into(),
-            env: None,
-            role: Role::Admin,
-        }],
-        root: true,
-    }
-}
-
-async fn workspace() -> (TempDir, App, Actor) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = Sqlite::open(&folder.path().join("skyful.sqlite")).await;
-    let app = App::new(store.expect("a database"), || NOW);
-    let ada = somebody("ada");
-    let made = app.create_workspace(&ada, "wallet", "Wallet").await;
-    made.expect("a workspace");
-    (folder, app, ada)
-}
 
 fn path(text: &str) -> Path {
     Path::parse(text).expect("a path")
@@ -46,17 +18,6 @@ async fn made(app: &App, who: &Actor, at: &str, body: Value) -> Object {
         .put(who, "wallet", &path(at), Expect::Absent, body)
         .await;
     put.expect("nothing is there yet")
-}
-
-/// The sample, with the list of ids that it names.
-async fn sample(app: &App, who: &Actor) -> super::import::Imported {
-    let at = path("id_lists/payday.csv");
-    let mut upload = app.upload(who, "wallet", &at).expect("who may");
-    upload.push(PAYDAY.as_bytes()).expect("there is room");
-    let list = app.uploaded(who, "wallet", &at, None, upload).await;
-    list.expect("all lines are ids");
-    let done = app.import(who, "wallet", None, WALLET.as_bytes()).await;
-    done.expect("the sample is in order")
 }
 
 #[tokio::test]
@@ -341,4 +302,157 @@ async fn a_hundred_editors_save_at_once() {
     println!("{} saves in {took:.2?}", saves * 100);
     let workspace = app.workspace(&ada, "wallet").await.expect("there");
     assert_eq!(workspace.revision, 100 + saves as i64 * 100);
+}
+
+#[tokio::test]
+async fn a_share_of_a_layer_becomes_buckets_that_nobody_else_has() {
+    let (_folder, app, ada) = workspace().await;
+    sample(&app, &ada).await;
+    let at = path("experiments/hero_copy");
+    let before = app
+        .object(&ada, "wallet", &at)
+        .await
+        .expect("in the sample");
+    let layer = before.value["layer"].clone();
+    let fresh = json!({"layer": layer, "variants": [{"key": "a", "weight": 10_000}]});
+    let fresh = made(&app, &ada, "experiments/fresh", fresh).await;
+    let fresh = app
+        .give_share(
+            &ada,
+            "wallet",
+            &path("experiments/fresh"),
+            fresh.version,
+            500,
+        )
+        .await;
+    let fresh = fresh.expect("the layer has room");
+    assert!(
+        fresh.value["buckets"]
+            .as_array()
+            .is_some_and(|ranges| !ranges.is_empty())
+    );
+    let (_, problems) = app.problems(&ada, "wallet").await.expect("a draft");
+    assert!(
+        problems.iter().all(|problem| problem.code != "overlap"),
+        "{problems:?}"
+    );
+    let all = app
+        .give_share(
+            &ada,
+            "wallet",
+            &path("experiments/fresh"),
+            fresh.version,
+            10_000,
+        )
+        .await;
+    assert!(matches!(all, Err(Error::Conflict { .. })), "{all:?}");
+}
+
+#[tokio::test]
+async fn a_type_does_not_change_under_content_that_is_live() {
+    let (_folder, app, ada) = workspace().await;
+    sample(&app, &ada).await;
+    let at = path("module_types/banner");
+    let banner = app
+        .object(&ada, "wallet", &at)
+        .await
+        .expect("in the sample");
+    let mut stricter = banner.value.clone();
+    stricter["schema"]["required"] = json!(["title", "image", "badge"]);
+    stricter["schema"]["properties"]["badge"] = json!({"type": "string"});
+    let expect = Expect::Version(banner.version);
+    live(&app, "prod").await;
+    let refused = app.put(&ada, "wallet", &at, expect, stricter.clone()).await;
+    let Err(Error::Breaks { what, .. }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(
+        what.iter()
+            .any(|line| line.starts_with("prod: modules/hero")),
+        "{what:?}"
+    );
+    let gone = app.delete(&ada, "wallet", &at, banner.version).await;
+    assert!(matches!(gone, Err(Error::Breaks { .. })), "{gone:?}");
+    // What live content fits is let through, also by an import.
+    let mut wider = banner.value;
+    wider["schema"]["properties"]["badge"] = json!({"type": "string"});
+    let wider = app
+        .put(&ada, "wallet", &at, expect, wider)
+        .await
+        .expect("nothing breaks");
+    let (_, mut document) = app.export(&ada, "wallet").await.expect("a document");
+    document["module_types"]["banner"] = stricter;
+    let imported = app
+        .import(&ada, "wallet", None, document.to_string().as_bytes())
+        .await;
+    assert!(
+        matches!(imported, Err(Error::Breaks { .. })),
+        "{imported:?}"
+    );
+    let now = app
+        .object(&ada, "wallet", &at)
+        .await
+        .expect("it is still there");
+    assert_eq!(now.version, wider.version);
+}
+
+/// As if the draft were released.
+async fn live(app: &App, env: &str) {
+    let draft = app.draft("wallet").await.expect("a draft");
+    let document = draft.document.to_string();
+    let env = env.to_owned();
+    let write = app.store.write(move |tx| {
+        Box::pin(async move {
+            let sql = "
+                INSERT INTO environments VALUES ('wallet', ?1, 'E', 0, NULL, 1, 1);
+                INSERT INTO snapshots VALUES ('wallet', 'd', 1, ?2, x'', 1);
+                INSERT INTO heads VALUES ('wallet', ?1, 1, 'd', NULL, 0, 0, '[]', 'run', NULL);";
+            let query = sqlx::query(sql).bind(env).bind(document).execute(tx).await;
+            query.map(|_| ()).map_err(crate::store::sqlite::failed)
+        })
+    });
+    write.await.expect("rows as a release writes them");
+}
+
+#[tokio::test]
+async fn a_draft_is_looked_at_as_visitors_would_see_it() {
+    use crate::app::preview::Source;
+    let (_folder, app, ada) = workspace().await;
+    sample(&app, &ada).await;
+    let ask = json!({"page": "home", "unit": "u-1", "attributes": {"age": 67}, "locale": "zh-HK",
+        "now": "2026-11-22T09:00:00Z"})
+    .to_string();
+    let page = app
+        .preview(&ada, "wallet", &Source::Draft, ask.as_bytes())
+        .await;
+    let page: Value = serde_json::from_slice(&page.expect("an answer")).expect("JSON");
+    assert_eq!(
+        (page["plan"].as_str(), page["locale"].as_str()),
+        (Some("senior"), Some("zh-HK"))
+    );
+    let missing = app
+        .preview(&ada, "wallet", &Source::Draft, br#"{"page": "nope"}"#)
+        .await;
+    assert!(matches!(missing, Err(Error::NotFound(_))));
+    // A browser gets the same bytes that an edge would get, and resolves by itself.
+    let (digest, bytes) = app
+        .listing(&ada, "wallet", &Source::Draft)
+        .await
+        .expect("a listing");
+    let listing = skyful::snapshot::Listing::from_object(&bytes, digest).expect("it opens");
+    for digest in listing.digests() {
+        let object = app
+            .snapshot_object(&ada, "wallet", &Source::Draft, &digest)
+            .await;
+        assert!(!object.expect("it is named").is_empty());
+    }
+    let nothing = app
+        .preview(
+            &ada,
+            "wallet",
+            &Source::Environment("prod".into()),
+            ask.as_bytes(),
+        )
+        .await;
+    assert!(matches!(nothing, Err(Error::NotFound(_))));
 }

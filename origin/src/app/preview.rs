@@ -1,0 +1,185 @@
+//! Pages as visitors would get them, from a draft or from what is or was released, by the code that edges run.
+
+use std::sync::Arc;
+
+use skyful::context::Context;
+use skyful::ids::IdKey;
+use skyful::resolve::fatigue::Tallies;
+use skyful::resolve::write::{Release, Track};
+use skyful::resolve::{Input, answer};
+use skyful::snapshot::{Chunk, Digest, IdShard, Listing};
+
+use super::access::{Action, Actor};
+use super::drafts::compiled::Draft;
+use super::{App, Error};
+use crate::store::StoreError;
+use crate::store::sqlite::snapshots as rows;
+
+/// What is looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    Draft,
+    /// By digest.
+    Snapshot(String),
+    /// What an environment shows.
+    Environment(String),
+}
+
+/// A snapshot with its objects, wherever they are.
+enum Opened {
+    Draft(Arc<Draft>),
+    Stored {
+        workspace: String,
+        listing: Box<Listing>,
+    },
+}
+
+impl App {
+    /// The body of an answer to a request as edges take it (`POST /v1/resolve`), where `now` and `caps` count as well.
+    pub async fn preview(
+        &self,
+        actor: &Actor,
+        workspace: &str,
+        source: &Source,
+        request: &[u8],
+    ) -> Result<Vec<u8>, Error> {
+        actor.need(Action::Read, workspace, None)?;
+        let context =
+            Context::from_json(request).map_err(|wrong| Error::invalid(wrong.to_string()))?;
+        let page = context.page.as_deref();
+        let page = page.ok_or_else(|| Error::invalid("no page is named").at("/page"))?;
+        let opened = self.opened(workspace, source).await?;
+        let listing = opened.listing()?;
+        let locale = listing.locales.negotiate(context.locale.as_deref());
+        let missing = || Error::NotFound(format!("no page `{page}` in this {}", source.noun()));
+        let digest = listing.chunk(page, locale).ok_or_else(missing)?;
+        let bytes = self.object_of(&opened, &digest).await?;
+        let chunk = Chunk::open(bytes, digest, &listing.workspace, page).map_err(broken)?;
+        let unit = context.unit.as_deref().filter(|_| chunk.uses_ids());
+        let shard = unit
+            .and_then(|unit| listing.id_shard(IdKey::of_workspace(&listing.workspace).hash(unit)));
+        let shard = match shard {
+            None => None,
+            Some((number, digest)) => {
+                let bytes = self.object_of(&opened, &digest).await?;
+                let shard = IdShard::open(bytes, digest, &listing.workspace, number);
+                Some(shard.map_err(broken)?)
+            }
+        };
+        let release = Release {
+            sequence: 0,
+            snapshot: listing.digest(),
+            track: Track::Stable,
+        };
+        let input = Input {
+            context: &context,
+            locale,
+            now_ms: context.now_ms.unwrap_or_else(|| self.now_ms()),
+            tallies: Tallies::read(&chunk, |name| context.tally(name)),
+            ids: shard.as_ref(),
+            defaults_only: false,
+        };
+        let tag = listing.locales.tag(locale);
+        Ok(answer(&chunk, input, tag, &release, None).body)
+    }
+
+    /// The listing of a draft, for whoever resolves by themselves: its digest and its bytes.
+    pub async fn listing(
+        &self,
+        actor: &Actor,
+        workspace: &str,
+        source: &Source,
+    ) -> Result<(Digest, Vec<u8>), Error> {
+        actor.need(Action::Read, workspace, None)?;
+        let opened = self.opened(workspace, source).await?;
+        let listing = opened.listing()?;
+        Ok((listing.digest(), listing.to_object()))
+    }
+
+    /// An object that the listing names.
+    pub async fn snapshot_object(
+        &self,
+        actor: &Actor,
+        workspace: &str,
+        source: &Source,
+        digest: &Digest,
+    ) -> Result<Vec<u8>, Error> {
+        actor.need(Action::Read, workspace, None)?;
+        let opened = self.opened(workspace, source).await?;
+        self.object_of(&opened, digest).await
+    }
+
+    async fn opened(&self, workspace: &str, source: &Source) -> Result<Opened, Error> {
+        let digest = match source {
+            Source::Draft => {
+                let draft = self.draft(workspace).await?;
+                return match draft.snapshot {
+                    Some(_) => Ok(Opened::Draft(draft)),
+                    None => Err(Error::Faulty(draft.problems.clone())),
+                };
+            }
+            Source::Snapshot(digest) => digest.clone(),
+            Source::Environment(env) => {
+                let mut tx = self.store.read().await?;
+                let stable = rows::stable(&mut tx, workspace, env).await?;
+                stable.ok_or_else(|| Error::NotFound(format!("nothing is released in `{env}`")))?
+            }
+        };
+        let mut tx = self.store.read().await?;
+        let missing = || Error::NotFound(format!("no snapshot {digest}"));
+        let bytes = rows::listing(&mut tx, workspace, &digest)
+            .await?
+            .ok_or_else(missing)?;
+        let named = Digest::from_hex(digest.strip_prefix("b3-").unwrap_or(&digest));
+        let named = named.ok_or_else(missing)?;
+        let listing = Listing::from_object(&bytes, named).map_err(broken)?;
+        Ok(Opened::Stored {
+            workspace: workspace.to_owned(),
+            listing: Box::new(listing),
+        })
+    }
+
+    async fn object_of(&self, opened: &Opened, digest: &Digest) -> Result<Vec<u8>, Error> {
+        let missing = || Error::NotFound(format!("no object {digest}"));
+        match opened {
+            Opened::Draft(draft) => {
+                let objects = draft.snapshot.as_ref().map(|snapshot| &snapshot.objects);
+                let bytes = objects.and_then(|objects| objects.get(digest));
+                bytes.cloned().ok_or_else(missing)
+            }
+            Opened::Stored { workspace, .. } => {
+                let mut tx = self.store.read().await?;
+                let bytes = rows::object(&mut tx, workspace, &digest.hex()).await?;
+                bytes.ok_or_else(missing)
+            }
+        }
+    }
+}
+
+impl Source {
+    fn noun(&self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Snapshot(_) => "snapshot",
+            Self::Environment(_) => "environment",
+        }
+    }
+}
+
+impl Opened {
+    fn listing(&self) -> Result<&Listing, Error> {
+        match self {
+            Self::Draft(draft) => {
+                let snapshot = draft.snapshot.as_ref();
+                let listing = snapshot.map(|snapshot| &snapshot.listing);
+                listing.ok_or_else(|| Error::Faulty(draft.problems.clone()))
+            }
+            Self::Stored { listing, .. } => Ok(listing),
+        }
+    }
+}
+
+/// What we wrote ourselves and can't read.
+fn broken(error: impl std::fmt::Debug) -> Error {
+    StoreError(format!("a stored snapshot cannot be opened: {error:?}")).into()
+}

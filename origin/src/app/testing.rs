@@ -1,0 +1,49 @@
+//! What tests of the origin begin with: a real database file, and the sample workspace.
+
+use tempfile::TempDir;
+
+use super::App;
+use super::access::{Actor, Grant, Role};
+use super::drafts::import::Imported;
+use super::drafts::path::Path;
+use crate::store::sqlite::Sqlite;
+
+pub const WALLET: &str = include_str!("../../../examples/wallet/wallet.yaml");
+pub const PAYDAY: &str = include_str!("../../../examples/wallet/payday.csv");
+pub const NOW: i64 = 1_795_000_000_000;
+
+/// An admin of the workspace `wallet`.
+pub fn somebody(name: &str) -> Actor {
+    Actor {
+        name: format!("user:{name}"),
+        user: name.to_owned(),
+        grants: vec![Grant {
+            workspace: "wallet".into(),
+            env: None,
+            role: Role::Admin,
+        }],
+        root: true,
+    }
+}
+
+/// An origin with an empty workspace, and who made it.
+pub async fn workspace() -> (TempDir, App, Actor) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Sqlite::open(&folder.path().join("skyful.sqlite")).await;
+    let app = App::new(store.expect("a database"), || NOW);
+    let ada = somebody("ada");
+    let made = app.create_workspace(&ada, "wallet", "Wallet").await;
+    made.expect("a workspace");
+    (folder, app, ada)
+}
+
+/// The sample, with the list of ids that it names.
+pub async fn sample(app: &App, who: &Actor) -> Imported {
+    let at = Path::parse("id_lists/payday.csv").expect("a name");
+    let mut upload = app.upload(who, "wallet", &at).expect("who may");
+    upload.push(PAYDAY.as_bytes()).expect("there is room");
+    let list = app.uploaded(who, "wallet", &at, None, upload).await;
+    list.expect("all lines are ids");
+    let done = app.import(who, "wallet", None, WALLET.as_bytes()).await;
+    done.expect("the sample is in order")
+}
