@@ -103,6 +103,92 @@ impl App {
             .await
     }
 
+    pub async fn rename_workspace(
+        &self,
+        actor: &Actor,
+        key: &str,
+        version: i64,
+        name: &str,
+    ) -> Result<Workspace, Error> {
+        actor.need(Action::Administer, key, None)?;
+        let name = title(name).map_err(|wrong| wrong.at("/name"))?;
+        let (actor, key, now_ms) = (actor.clone(), key.to_owned(), self.now_ms());
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    unchanged(
+                        rows::get(tx, &key).await?.map(|row| row.version),
+                        version,
+                        &key,
+                    )?;
+                    rows::rename(tx, &key, &name).await?;
+                    let entry = entry(&key, None, "workspace.rename", json!({"name": name}));
+                    audit::record(tx, &actor, now_ms, entry).await?;
+                    let row = rows::get(tx, &key).await?;
+                    row.map(Workspace::of).ok_or_else(|| gone(&key))
+                })
+            })
+            .await
+    }
+
+    /// With everything in it, for ever. Refused while something of it is live: edges would go on showing it with nobody to
+    /// change it.
+    pub async fn delete_workspace(
+        &self,
+        actor: &Actor,
+        key: &str,
+        version: i64,
+    ) -> Result<(), Error> {
+        actor.need(Action::Administer, key, None)?;
+        let (actor, key, now_ms) = (actor.clone(), key.to_owned(), self.now_ms());
+        let name = key.clone();
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    unchanged(
+                        rows::get(tx, &key).await?.map(|row| row.version),
+                        version,
+                        &key,
+                    )?;
+                    if let Some(env) = rows::live(tx, &key).await?.first() {
+                        return Err(still_live(env));
+                    }
+                    rows::delete(tx, &key).await?;
+                    let entry = entry(&key, None, "workspace.delete", json!({}));
+                    Ok(audit::record(tx, &actor, now_ms, entry).await?)
+                })
+            })
+            .await?;
+        self.compiled.forget(&name);
+        Ok(())
+    }
+
+    pub async fn delete_environment(
+        &self,
+        actor: &Actor,
+        workspace: &str,
+        env: &str,
+        version: i64,
+    ) -> Result<(), Error> {
+        actor.need(Action::Administer, workspace, None)?;
+        let (actor, workspace, env) = (actor.clone(), workspace.to_owned(), env.to_owned());
+        let now_ms = self.now_ms();
+        self.store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let row = rows::environment(tx, &workspace, &env).await?;
+                    unchanged(row.map(|row| row.version), version, &env)?;
+                    if rows::live(tx, &workspace).await?.contains(&env) {
+                        return Err(still_live(&env));
+                    }
+                    rows::delete_environment(tx, &workspace, &env).await?;
+                    let entry = entry(&workspace, Some(&env), "environment.delete", json!({}));
+                    Ok(audit::record(tx, &actor, now_ms, entry).await?)
+                })
+            })
+            .await
+    }
+
     pub async fn environments(
         &self,
         actor: &Actor,
@@ -217,6 +303,38 @@ async fn put(
     };
     audit::record(tx, actor, now_ms, entry).await?;
     Ok(Environment::of(row))
+}
+
+fn entry<'a>(
+    workspace: &'a str,
+    env: Option<&'a str>,
+    action: &'a str,
+    detail: serde_json::Value,
+) -> Entry<'a> {
+    Entry {
+        workspace: Some(workspace),
+        env,
+        action,
+        object: env.unwrap_or(workspace),
+        detail,
+    }
+}
+
+/// What is changed is what was seen.
+fn unchanged(found: Option<i64>, expected: i64, name: &str) -> Result<(), Error> {
+    match found {
+        None => Err(Error::NotFound(format!("there is no `{name}`"))),
+        Some(version) if version == expected => Ok(()),
+        Some(_) => {
+            let detail = format!("`{name}` was changed by somebody else");
+            Err(Error::conflict(detail, "read it again and change that"))
+        }
+    }
+}
+
+fn still_live(env: &str) -> Error {
+    let detail = format!("edges of `{env}` show what was released there");
+    Error::conflict(detail, "switch it to mode `off` first; what is off can go")
 }
 
 fn gone(key: &str) -> Error {

@@ -1,14 +1,14 @@
 //! Workspaces and environments.
 
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Caller, Json, expected, versioned};
+use super::asked::{Caller, Json, expected, expected_version, versioned};
 use super::problem::json_response;
 use crate::app::workspaces::{Environment, EnvironmentSettings, Workspace};
 use crate::app::{App, Error};
@@ -16,9 +16,9 @@ use crate::app::{App, Error};
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
-        .routes(routes!(get))
+        .routes(routes!(get, rename, delete))
         .routes(routes!(environments))
-        .routes(routes!(environment, put_environment))
+        .routes(routes!(environment, put_environment, delete_environment))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -26,6 +26,12 @@ pub fn routes() -> OpenApiRouter<App> {
 struct NewWorkspace {
     /// Becomes part of store keys: a-z, 0-9 and -.
     key: String,
+    name: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Name {
     name: String,
 }
 
@@ -80,6 +86,36 @@ async fn get(
     Ok(versioned(200, found.version, &found))
 }
 
+#[utoipa::path(put, path = "/api/v1/workspaces/{workspace}", tag = "workspaces",
+    params(("workspace" = String, Path)), request_body = Name, responses((status = 200, body = Workspace)))]
+async fn rename(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+    Json(asked): Json<Name>,
+) -> Result<Response, Error> {
+    let version = expected_version(&headers)?;
+    let done = app
+        .rename_workspace(&actor, &key, version, &asked.name)
+        .await?;
+    Ok(versioned(200, done.version, &done))
+}
+
+/// With everything in it, for ever. Refused while edges show something of it.
+#[utoipa::path(delete, path = "/api/v1/workspaces/{workspace}", tag = "workspaces",
+    params(("workspace" = String, Path)), responses((status = 204), (status = 409)))]
+async fn delete(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    app.delete_workspace(&actor, &key, expected_version(&headers)?)
+        .await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
 #[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/environments", tag = "environments",
     params(("workspace" = String, Path)), responses((status = 200, body = Environments)))]
 async fn environments(
@@ -123,4 +159,18 @@ async fn put_environment(
         .put_environment(&actor, &key, &env, expect, settings)
         .await?;
     Ok(versioned(200, done.version, &done))
+}
+
+/// Refused while its edges show something.
+#[utoipa::path(delete, path = "/api/v1/workspaces/{workspace}/environments/{env}", tag = "environments",
+    params(("workspace" = String, Path), ("env" = String, Path)), responses((status = 204), (status = 409)))]
+async fn delete_environment(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Path((key, env)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    app.delete_environment(&actor, &key, &env, expected_version(&headers)?)
+        .await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -57,6 +57,38 @@ pub async fn create(
     Ok(())
 }
 
+pub async fn rename(tx: &mut SqliteConnection, key: &str, name: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE workspaces SET name = ?2, version = version + 1 WHERE key = ?1";
+    let query = sqlx::query(sql).bind(key).bind(name);
+    query.execute(tx).await.map_err(failed)?;
+    Ok(())
+}
+
+/// With all that belongs to it.
+pub async fn delete(tx: &mut SqliteConnection, key: &str) -> Result<(), StoreError> {
+    let query = sqlx::query("DELETE FROM workspaces WHERE key = ?1").bind(key);
+    query.execute(tx).await.map_err(failed)?;
+    Ok(())
+}
+
+/// Environments whose edges show something.
+pub async fn live(tx: &mut SqliteConnection, workspace: &str) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT env FROM heads WHERE workspace = ?1 AND mode != 'off' ORDER BY env";
+    let query = sqlx::query_scalar(sql).bind(workspace);
+    query.fetch_all(tx).await.map_err(failed)
+}
+
+pub async fn delete_environment(
+    tx: &mut SqliteConnection,
+    workspace: &str,
+    env: &str,
+) -> Result<(), StoreError> {
+    let query = sqlx::query("DELETE FROM environments WHERE workspace = ?1 AND key = ?2");
+    let query = query.bind(workspace).bind(env);
+    query.execute(tx).await.map_err(failed)?;
+    Ok(())
+}
+
 pub async fn environments(
     tx: &mut SqliteConnection,
     workspace: &str,
