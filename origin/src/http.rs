@@ -4,6 +4,7 @@ mod asked;
 mod document;
 mod history;
 mod id_lists;
+mod keys;
 mod media;
 mod objects;
 mod preview;
@@ -37,6 +38,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(media::routes())
         .merge(preview::routes())
         .merge(objects::routes())
+        .merge(keys::routes())
 }
 
 pub fn router(app: App) -> Router {

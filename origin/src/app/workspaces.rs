@@ -337,6 +337,12 @@ fn still_live(env: &str) -> Error {
     Error::conflict(detail, "switch it to mode `off` first; what is off can go")
 }
 
+/// An environment has to be there before anything is made in it.
+pub async fn existing(tx: &mut SqliteConnection, workspace: &str, env: &str) -> Result<(), Error> {
+    let row = rows::environment(tx, workspace, env).await?;
+    row.map(drop).ok_or_else(|| no_environment(env))
+}
+
 fn gone(key: &str) -> Error {
     Error::NotFound(format!("no workspace `{key}`"))
 }
