@@ -16,7 +16,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::store::sqlite::Sqlite;
+use crate::store::StoreError;
+use crate::store::sqlite::{Sqlite, manifests};
 use drafts::compiled::Compiled;
 use keys::Keyring;
 
@@ -53,6 +54,12 @@ impl App {
 
     pub fn now_ms(&self) -> i64 {
         (self.clock)()
+    }
+
+    /// Environments that ever signed something, by workspace.
+    pub async fn restored(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let mut tx = self.store.read().await?;
+        manifests::places(&mut tx).await
     }
 
     /// To be called once a transaction with a new manifest is committed: it is delivered at once. Forgotten, it is delivered

@@ -1,5 +1,6 @@
 //! What can be typed after `skyful`, and where it goes. Each command is one file below.
 
+mod backup;
 mod check;
 mod collect;
 mod compile;
@@ -66,6 +67,10 @@ enum Command {
     Switch(switch::Args),
     /// Run the origin: where people write, release and watch
     Serve(Box<serve::Args>),
+    /// Write the database of an origin into one file, while it runs
+    Backup(backup::BackupArgs),
+    /// Take a backup up again, above every sequence that edges have seen
+    Restore(backup::RestoreArgs),
     /// Run an edge on this machine; with a document, publish it too at every save
     Edge(Box<edge::Args>),
     /// Take events from edges and count each one once
@@ -94,6 +99,8 @@ pub fn run() -> ExitCode {
         Command::Publish(args) => publish::run(&args, json),
         Command::Switch(args) => switch::run(&args, json),
         Command::Serve(args) => serve::run(&args, json),
+        Command::Backup(args) => backup::backup(&args, json),
+        Command::Restore(args) => backup::restore(&args, json),
         Command::Edge(args) => edge::run(&args, json),
         Command::Collect(args) => collect::run(&args, json),
         Command::Health(args) => health::run(&args, json),

@@ -37,15 +37,22 @@ fn random() -> Result<[u8; 32], Failure> {
     Ok(bytes)
 }
 
-/// What seals receipts and ledgers, of a file that is made if it isn't there yet.
-pub fn seal_or_generate(path: &Path) -> Result<String, Failure> {
+/// What a secret of 32 bytes is for, as its file says.
+pub const SEALS_RECEIPTS: &str =
+    "Seals receipts and ledgers, SECRET: the same for all edges of an environment (SKYFUL_SECRET).";
+pub const SEALS_KEYS: &str = "Seals what is secret in the database beside it, SECRET (SKYFUL_MASTER_KEY). Keep a copy elsewhere.";
+
+/// The secret of a file, which is made if it isn't there yet.
+pub fn seal_or_generate(path: &Path, purpose: &str) -> Result<String, Failure> {
     if !path.exists() {
-        let text = format!(
-            "# Seals receipts and ledgers, SECRET: the same for all edges of an environment (SKYFUL_SECRET).\n{}\n",
-            hex(random()?)
-        );
+        let text = format!("# {purpose}\n{}\n", hex(random()?));
         write_new(path, &text, 0o600)?;
     }
+    seal(path)
+}
+
+/// The secret of a file.
+pub fn seal(path: &Path) -> Result<String, Failure> {
     let text = fs::read_to_string(path).map_err(|error| Failure::io("read", path, &error))?;
     Ok(significant(&text).to_owned())
 }

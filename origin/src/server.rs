@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::App;
+use crate::app::keys::Keyring;
 use crate::document::now_ms;
 use crate::failure::Failure;
 use crate::health::Health;
@@ -40,8 +41,8 @@ pub struct Options {
     pub listen: SocketAddr,
     pub public_url: Option<String>,
     pub metrics: Option<SocketAddr>,
-    /// Seals what is secret in the database: 64 hex digits.
-    pub master: String,
+    /// Seals what is secret in the database.
+    pub keyring: Keyring,
     /// Of edges, to check receipts and reports.
     pub secret: Option<String>,
     /// What edges send to be let in. None: nothing is collected.
@@ -77,7 +78,7 @@ impl Server {
             metrics: metrics.transpose().map_err(Failure::usage)?,
             listener,
             metrics_listener,
-            app: App::new(store.clone(), now_ms),
+            app: App::new(store.clone(), now_ms).with_keyring(options.keyring.clone()),
             ingest: Ingest::new(store, options.secret.clone()).map_err(Failure::usage)?,
             health: Health::new(options.secret.clone()),
             options,

@@ -50,7 +50,7 @@ pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
     };
     edge::keep_out_of_git(&data)?;
     let key = key_file::read_or_generate(&data.join("key"))?;
-    let secret = key_file::seal_or_generate(&data.join(edge::SECRET))?;
+    let secret = key_file::seal_or_generate(&data.join(edge::SECRET), key_file::SEALS_RECEIPTS)?;
     let demo = Demo {
         secret,
         trust: key_file::public_hex(&key),

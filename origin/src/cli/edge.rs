@@ -155,7 +155,9 @@ async fn serve(args: &Args, store: Place, trust: TrustSet, json: bool) -> Result
     options.recheck_ms = 250;
     options.secret = match (&args.events.secret, &args.file) {
         (Some(secret), _) => secret.clone(),
-        (None, Some(file)) => key_file::seal_or_generate(&data(file)?.join(SECRET))?,
+        (None, Some(file)) => {
+            key_file::seal_or_generate(&data(file)?.join(SECRET), key_file::SEALS_RECEIPTS)?
+        }
         (None, None) => String::new(),
     };
     options.context_keys = args.context_keys.clone().unwrap_or_default();

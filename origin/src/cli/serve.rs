@@ -5,16 +5,19 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::json;
+use skyful::snapshot::Digest;
 
+use crate::app::keys::Keyring;
 use crate::failure::Failure;
 use crate::server::logs::{self, Format};
 use crate::server::{Options, Server};
 use crate::{key_file, output};
 
 /// What seals keys and secrets in the database, beside it.
-const MASTER: &str = "master.key";
+pub const MASTER: &str = "master.key";
 const LISTEN: &str = "127.0.0.1:8700";
-const DATA: &str = "skyful-data";
+pub const DATA: &str = "skyful-data";
+pub const DATABASE: &str = "skyful.sqlite";
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -121,21 +124,32 @@ fn options(settings: Settings) -> Result<Options, Failure> {
     super::edge::keep_out_of_git(&data)?;
     let master = match &settings.master_key {
         Some(hex) => hex.clone(),
-        None => key_file::seal_or_generate(&data.join(MASTER))?,
+        None => key_file::seal_or_generate(&data.join(MASTER), key_file::SEALS_KEYS)?,
     };
     let listen = match settings.listen {
         Some(listen) => listen,
         None => LISTEN.parse().map_err(Failure::usage)?,
     };
     Ok(Options {
-        database: data.join("skyful.sqlite"),
+        database: data.join(DATABASE),
         listen,
         public_url: settings.public_url,
         metrics: settings.metrics,
-        master,
+        keyring: keyring(&master)?,
         secret: settings.secret.filter(|secret| !secret.is_empty()),
         collector_token: settings.collector_token.filter(|token| !token.is_empty()),
     })
+}
+
+/// One master secret, or several separated by commas while one follows another: the first one seals.
+pub fn keyring(text: &str) -> Result<Keyring, Failure> {
+    let master = |hex: &str| match Digest::from_hex(hex.trim()) {
+        Some(Digest(secret)) => Ok(secret),
+        None => Err(Failure::usage("a master key is 64 hex digits")
+            .hint("`openssl rand -hex 32` makes one")),
+    };
+    let masters: Result<Vec<_>, _> = text.split(',').map(master).collect();
+    Ok(Keyring::new(masters?))
 }
 
 async fn serve(options: Options, with_stdin: bool, json: bool) -> Result<(), Failure> {

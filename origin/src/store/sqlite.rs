@@ -1,6 +1,7 @@
 //! SQLite: one file, one writer. What was committed is on disk (`synchronous=FULL`), so whoever is answered after a commit
 //! needs to keep nothing.
 
+mod copy;
 pub mod drafts;
 pub mod id_lists;
 pub mod keys;

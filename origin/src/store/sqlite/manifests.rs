@@ -78,3 +78,9 @@ fn manifest(row: &SqliteRow) -> Result<ManifestRow, sqlx::Error> {
         release: row.try_get("release")?,
     })
 }
+
+/// Environments that have one, by workspace.
+pub async fn places(tx: &mut SqliteConnection) -> Result<Vec<(String, String)>, StoreError> {
+    let sql = "SELECT DISTINCT workspace, env FROM manifests ORDER BY workspace, env";
+    sqlx::query_as(sql).fetch_all(tx).await.map_err(failed)
+}
