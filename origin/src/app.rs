@@ -7,6 +7,7 @@ pub mod drafts;
 pub mod error;
 pub mod keys;
 pub mod media;
+pub mod people;
 pub mod preview;
 #[cfg(test)]
 pub mod testing;
@@ -23,6 +24,16 @@ use keys::Keyring;
 
 pub use error::Error;
 
+/// How browsers get here, as the process was told.
+#[derive(Clone, Debug, Default)]
+pub struct Reached {
+    /// Where they think they are, if it isn't what `Host` says.
+    pub public_url: Option<String>,
+    /// How many proxies in front say in `X-Forwarded-For` where a request comes from. Without it everybody behind one shares the
+    /// guesses of all.
+    pub proxies: usize,
+}
+
 /// The origin, shared by all that runs in it.
 #[derive(Clone)]
 pub struct App {
@@ -32,6 +43,8 @@ pub struct App {
     /// Opens keys and tokens; empty where there is no master secret.
     pub keyring: Keyring,
     compiled: Arc<Compiled>,
+    people: Arc<people::People>,
+    pub reached: Reached,
     /// Counts up whenever there is something new to deliver.
     manifests: watch::Sender<u64>,
 }
@@ -43,12 +56,22 @@ impl App {
             clock,
             keyring: Keyring::default(),
             compiled: Arc::default(),
+            people: Arc::default(),
+            reached: Reached::default(),
             manifests: watch::Sender::new(0),
         }
     }
 
+    /// What is secret is sealed with it, and the end of the audit log.
     pub fn with_keyring(mut self, keyring: Keyring) -> Self {
+        self.store.seal_audit(keyring.audit_keys());
         self.keyring = keyring;
+        self
+    }
+
+    /// How browsers get here.
+    pub fn reached_by(mut self, reached: Reached) -> Self {
+        self.reached = reached;
         self
     }
 

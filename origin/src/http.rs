@@ -1,19 +1,28 @@
 //! The admin API over HTTP. Reads requests, asks `app`, writes answers: nothing is decided here. A file for each noun.
 
 mod asked;
+mod audit;
+mod cookie;
 mod document;
+mod gate;
 mod history;
 mod id_lists;
+mod invitations;
 mod keys;
 mod media;
 mod objects;
+mod people;
 mod preview;
 pub mod problem;
+mod sessions;
+mod tokens;
 mod workspaces;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use utoipa::OpenApi;
+use axum::middleware;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::App;
@@ -23,8 +32,23 @@ use crate::app::App;
 #[openapi(info(
     title = "Skyful admin API",
     description = "Author pages, release them and watch what they do. Every error is a problem detail (RFC 9457)."
-))]
+), security(("session" = []), ("token" = [])), modifiers(&Described))]
 struct Described;
+
+impl Modify for Described {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let cookie = ApiKeyValue::with_description(
+            "__Host-skyful",
+            "Of people who signed in (`skyful` on loopback addresses). Changes also need `X-Skyful: 1` and the `Origin` \
+             of this server.",
+        );
+        let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(cookie));
+        let token = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("session", cookie);
+        components.add_security_scheme("token", token);
+    }
+}
 
 /// A document is the largest body by far.
 const BODY_BYTES: usize = skyful::limits::DOCUMENT_BYTES;
@@ -39,6 +63,11 @@ fn described() -> OpenApiRouter<App> {
         .merge(preview::routes())
         .merge(objects::routes())
         .merge(keys::routes())
+        .merge(sessions::routes())
+        .merge(tokens::routes())
+        .merge(invitations::routes())
+        .merge(people::routes())
+        .merge(audit::routes())
 }
 
 pub fn router(app: App) -> Router {
@@ -50,6 +79,7 @@ pub fn router(app: App) -> Router {
         .fallback(async || {
             crate::app::Error::NotFound("the API has no such route; see /api/openapi.json".into())
         })
+        .layer(middleware::from_fn_with_state(app.clone(), gate::gate))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .with_state(app)
 }
@@ -58,3 +88,6 @@ pub fn router(app: App) -> Router {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     described().into_openapi()
 }
+
+#[cfg(test)]
+mod tests;

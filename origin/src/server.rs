@@ -18,8 +18,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::app::App;
 use crate::app::keys::Keyring;
+use crate::app::{App, Reached};
 use crate::document::now_ms;
 use crate::failure::Failure;
 use crate::health::Health;
@@ -41,8 +41,10 @@ pub struct Options {
     pub listen: SocketAddr,
     pub public_url: Option<String>,
     pub metrics: Option<SocketAddr>,
-    /// Seals what is secret in the database.
-    pub keyring: Keyring,
+    /// Before the origin, each of which says where a request comes from.
+    pub proxies: usize,
+    /// Seal what is secret in the database; the first one does, the others open what was sealed before.
+    pub masters: Vec<[u8; 32]>,
     /// Of edges, to check receipts and reports.
     pub secret: Option<String>,
     /// What edges send to be let in. None: nothing is collected.
@@ -78,7 +80,12 @@ impl Server {
             metrics: metrics.transpose().map_err(Failure::usage)?,
             listener,
             metrics_listener,
-            app: App::new(store.clone(), now_ms).with_keyring(options.keyring.clone()),
+            app: App::new(store.clone(), now_ms)
+                .with_keyring(Keyring::new(options.masters.iter().copied()))
+                .reached_by(Reached {
+                    public_url: options.public_url.clone(),
+                    proxies: options.proxies,
+                }),
             ingest: Ingest::new(store, options.secret.clone()).map_err(Failure::usage)?,
             health: Health::new(options.secret.clone()),
             options,
@@ -99,6 +106,18 @@ impl Server {
             _ = ending.send(true);
         });
         tracing::info!(address = %self.address, "the origin answers");
+        if let Some(code) = self
+            .app
+            .setup_code()
+            .await
+            .map_err(|error| Failure::fault(format!("{error:?}")))?
+        {
+            tracing::warn!(
+                code,
+                "nobody is known yet: POST /api/v1/setup with this code makes the first user"
+            );
+        }
+        let router = router.into_make_service_with_connect_info::<SocketAddr>();
         let serving = axum::serve(self.listener, router);
         let serving = serving.with_graceful_shutdown(told(ended.clone()));
         let hurried = async {

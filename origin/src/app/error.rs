@@ -10,6 +10,16 @@ use crate::store::StoreError;
 pub enum Error {
     /// Nobody is known to ask.
     Unauthenticated,
+    /// The e-mail address or the password is wrong: which one isn't told.
+    WrongSignIn,
+    /// Too many guesses; the next is looked at after so long.
+    TooMany {
+        wait_secs: i64,
+    },
+    /// Another site may have made a browser send this.
+    Forged(&'static str),
+    /// A program asks for what only people do.
+    NeedsPerson,
     /// Who asks may not do that. What is told doesn't say whether the thing exists.
     Denied(&'static str),
     NotFound(String),

@@ -234,7 +234,7 @@ impl App {
     }
 }
 
-async fn create(
+pub(super) async fn create(
     tx: &mut SqliteConnection,
     actor: &Actor,
     key: &str,
@@ -262,7 +262,7 @@ async fn create(
     row.map(Workspace::of).ok_or_else(|| gone(key))
 }
 
-async fn put(
+pub(super) async fn put(
     tx: &mut SqliteConnection,
     actor: &Actor,
     (workspace, env): (&str, &str),
@@ -352,7 +352,7 @@ fn no_environment(env: &str) -> Error {
 }
 
 /// What becomes part of store keys.
-fn store_name(text: &str) -> Result<String, Error> {
+pub(super) fn store_name(text: &str) -> Result<String, Error> {
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if (1..=limits::NAME_BYTES).contains(&text.len()) && text.bytes().all(fits) {
         return Ok(text.to_owned());
@@ -361,7 +361,7 @@ fn store_name(text: &str) -> Result<String, Error> {
     Err(wrong.hint("1 to 40 of a-z, 0-9 and -"))
 }
 
-fn title(text: &str) -> Result<String, Error> {
+pub(super) fn title(text: &str) -> Result<String, Error> {
     if text.trim().is_empty() || text.len() > TITLE_BYTES {
         let wrong = Error::invalid("a name has 1 to 200 bytes");
         return Err(wrong);

@@ -7,7 +7,6 @@ use serde::Deserialize;
 use serde_json::json;
 use skyful::snapshot::Digest;
 
-use crate::app::keys::Keyring;
 use crate::failure::Failure;
 use crate::server::logs::{self, Format};
 use crate::server::{Options, Server};
@@ -43,6 +42,9 @@ struct Settings {
     /// Where browsers reach this origin, if that is another address than it listens on
     #[arg(long, value_name = "URL", env = "SKYFUL_PUBLIC_URL")]
     public_url: Option<String>,
+    /// Proxies before this origin that say in X-Forwarded-For where a request comes from [default: 0]
+    #[arg(long, value_name = "COUNT", env = "SKYFUL_PROXIES")]
+    proxies: Option<usize>,
     /// Address for Prometheus to ask for /metrics [default: none]
     #[arg(long, value_name = "ADDRESS:PORT", env = "SKYFUL_ORIGIN_METRICS")]
     metrics: Option<SocketAddr>,
@@ -85,6 +87,7 @@ impl Settings {
             data: self.data.or(file.data),
             listen: self.listen.or(file.listen),
             public_url: self.public_url.or(file.public_url),
+            proxies: self.proxies.or(file.proxies),
             metrics: self.metrics.or(file.metrics),
             log: self.log.or(file.log),
             log_format: self.log_format.or(file.log_format),
@@ -135,21 +138,21 @@ fn options(settings: Settings) -> Result<Options, Failure> {
         listen,
         public_url: settings.public_url,
         metrics: settings.metrics,
-        keyring: keyring(&master)?,
+        proxies: settings.proxies.unwrap_or(0),
+        masters: masters(&master)?,
         secret: settings.secret.filter(|secret| !secret.is_empty()),
         collector_token: settings.collector_token.filter(|token| !token.is_empty()),
     })
 }
 
 /// One master secret, or several separated by commas while one follows another: the first one seals.
-pub fn keyring(text: &str) -> Result<Keyring, Failure> {
+pub fn masters(text: &str) -> Result<Vec<[u8; 32]>, Failure> {
     let master = |hex: &str| match Digest::from_hex(hex.trim()) {
         Some(Digest(secret)) => Ok(secret),
         None => Err(Failure::usage("a master key is 64 hex digits")
             .hint("`openssl rand -hex 32` makes one")),
     };
-    let masters: Result<Vec<_>, _> = text.split(',').map(master).collect();
-    Ok(Keyring::new(masters?))
+    text.split(',').map(master).collect()
 }
 
 async fn serve(options: Options, with_stdin: bool, json: bool) -> Result<(), Failure> {

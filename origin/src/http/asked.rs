@@ -1,15 +1,19 @@
 //! What requests say beside their path: who asks, which version is meant, and bodies with errors that name a place.
 
+use std::convert::Infallible;
+
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::gate::BySession;
 use crate::app::Error;
 use crate::app::access::Actor;
 use crate::app::drafts::Expect;
+use crate::app::people::Client;
 
 /// Whoever asks, as found by what stands before the routes.
 pub struct Caller(pub Actor);
@@ -20,6 +24,34 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         let actor = parts.extensions.get::<Actor>().cloned();
         actor.map(Self).ok_or(Error::Unauthenticated)
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Infallible> {
+        Ok(parts.extensions.get::<Actor>().cloned().map(Self))
+    }
+}
+
+/// Where a request comes from, and by which session.
+pub struct From {
+    pub client: Client,
+    pub session: Option<String>,
+}
+
+impl<S: Sync> FromRequestParts<S> for From {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let extensions = &parts.extensions;
+        let client = extensions.get::<Client>().cloned().unwrap_or_default();
+        let session = extensions.get::<BySession>().cloned();
+        Ok(Self {
+            client,
+            session: session.and_then(|BySession(session)| session),
+        })
     }
 }
 

@@ -15,6 +15,7 @@ pub struct Problem {
     kind: &'static str,
     title: &'static str,
     detail: String,
+    retry_after_secs: i64,
     /// `place`, `hint`, and what belongs to one kind of problem.
     more: Map<String, Value>,
 }
@@ -31,6 +32,7 @@ impl Problem {
             kind,
             title,
             detail: detail.into(),
+            retry_after_secs: 2,
             more: Map::new(),
         }
     }
@@ -41,6 +43,11 @@ impl Problem {
 
     pub fn hint(self, hint: impl Into<String>) -> Self {
         self.with("hint", Value::String(hint.into()))
+    }
+
+    fn retry_after(mut self, secs: i64) -> Self {
+        self.retry_after_secs = secs;
+        self
     }
 
     pub fn with(mut self, name: &str, value: Value) -> Self {
@@ -63,7 +70,10 @@ impl Problem {
             HeaderValue::from_static("application/problem+json"),
         );
         if matches!(self.status, 429 | 503) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+            headers.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(self.retry_after_secs),
+            );
         }
         response
     }
@@ -76,6 +86,25 @@ impl From<Error> for Problem {
                 let detail = "this needs somebody who is known";
                 let problem = Self::new(401, "unauthenticated", "Not signed in", detail);
                 problem.hint("sign in, or send `Authorization: Bearer TOKEN`")
+            }
+            Error::WrongSignIn => {
+                let detail = "the e-mail address or the password is wrong";
+                Self::new(401, "wrong-sign-in", "Not signed in", detail)
+            }
+            Error::TooMany { wait_secs } => {
+                let detail = format!("too many attempts; the next counts in {wait_secs} s");
+                Self::new(429, "too-many", "Too many attempts", detail).retry_after(wait_secs)
+            }
+            Error::Forged(what) => {
+                let problem = Self::new(403, "forged", "Another site may have sent this", what);
+                problem.hint(
+                    "a change with a cookie needs `X-Skyful: 1` and the `Origin` of this server",
+                )
+            }
+            Error::NeedsPerson => {
+                let detail = "a token can't do this";
+                let problem = Self::new(403, "needs-person", "Only for people", detail);
+                problem.hint("sign in with e-mail address and password")
             }
             Error::Denied(what) => {
                 let detail = format!("your role does not let you {what}");

@@ -1,24 +1,27 @@
 //! SQLite: one file, one writer. What was committed is on disk (`synchronous=FULL`), so whoever is answered after a commit
 //! needs to keep nothing.
 
+pub mod audit;
 mod copy;
 pub mod drafts;
 pub mod id_lists;
 pub mod keys;
 pub mod manifests;
 pub mod media;
+pub mod people;
 pub mod snapshots;
 pub mod workspaces;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{Row as _, Transaction};
+use sqlx::{ConnectOptions as _, Row as _, Transaction};
 
 use super::{Count, EventRow, Span, StoreError};
 use writer::{Doing, Writer};
@@ -54,6 +57,7 @@ pub struct Sqlite {
     writer: SqlitePool,
     readers: SqlitePool,
     changes: Writer,
+    sealer: Arc<audit::Sealer>,
 }
 
 impl Sqlite {
@@ -80,12 +84,28 @@ impl Sqlite {
             .connect_with(options.read_only(true))
             .await
             .map_err(failed)?;
-        let changes = Writer::start(writer.clone());
+        let sealer = Arc::new(audit::Sealer::default());
+        let changes = Writer::start(writer.clone(), Arc::clone(&sealer));
         Ok(Self {
             writer,
             readers,
             changes,
+            sealer,
         })
+    }
+
+    /// Opens a file only to look at it: nothing is made or brought up to date.
+    pub async fn look(path: &Path) -> Result<SqliteConnection, StoreError> {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true);
+        options.connect().await.map_err(failed)
+    }
+
+    /// From now on each commit seals the end of the audit log with the first of the keys; the others were used before. The
+    /// first call counts.
+    pub fn seal_audit(&self, keys: Vec<[u8; 32]>) {
+        if !keys.is_empty() {
+            _ = self.sealer.keys.set(keys);
+        }
     }
 
     /// All of `work` or nothing, and on disk when it is answered. Changes of others may share the transaction.

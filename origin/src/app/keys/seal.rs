@@ -11,6 +11,7 @@ use crate::app::Error;
 
 const CONTEXT: &str = "skyful 1 origin secrets";
 const NAME_CONTEXT: &str = "skyful 1 origin master name";
+const AUDIT_CONTEXT: &str = "skyful 1 audit head";
 const FORMAT: u8 = 1;
 const NAME: usize = 8;
 const NONCE: usize = 24;
@@ -22,6 +23,8 @@ pub struct Keyring(Arc<[Master]>);
 struct Master {
     name: [u8; NAME],
     cipher: XChaCha20Poly1305,
+    /// Seals the end of the audit log.
+    audit: [u8; 32],
 }
 
 /// What a secret belongs to: it opens nowhere else.
@@ -53,9 +56,15 @@ impl Keyring {
             Master {
                 name: *name.first_chunk().unwrap_or(&[0; NAME]),
                 cipher: XChaCha20Poly1305::new(&Key::from(blake3::derive_key(CONTEXT, &secret))),
+                audit: blake3::derive_key(AUDIT_CONTEXT, &secret),
             }
         };
         Self(masters.into_iter().map(master).collect())
+    }
+
+    /// The first one seals the end of the audit log.
+    pub fn audit_keys(&self) -> Vec<[u8; 32]> {
+        self.0.iter().map(|master| master.audit).collect()
     }
 
     /// Without a master secret the origin can neither sign nor deliver.

@@ -3,11 +3,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::StoreError;
+use super::audit::Sealer;
+use super::failed;
 
 pub type Doing<'t, T> = Pin<Box<dyn Future<Output = T> + Send + 't>>;
 
@@ -31,9 +34,9 @@ pub struct Writer {
 
 impl Writer {
     /// Ends when the last of its senders is gone.
-    pub fn start(pool: SqlitePool) -> Self {
+    pub fn start(pool: SqlitePool, sealer: Arc<Sealer>) -> Self {
         let (jobs, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(write(pool, waiting));
+        tokio::spawn(write(pool, waiting, sealer));
         Self { jobs }
     }
 
@@ -63,28 +66,31 @@ impl Writer {
     }
 }
 
-async fn write(pool: SqlitePool, mut waiting: mpsc::Receiver<Job>) {
+async fn write(pool: SqlitePool, mut waiting: mpsc::Receiver<Job>, sealer: Arc<Sealer>) {
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, TOGETHER).await > 0 {
         let mut ran = Vec::new();
-        let ended = transaction(&pool, &mut batch, &mut ran).await;
+        let ended = transaction(&pool, &sealer, &mut batch, &mut ran).await;
         // Jobs that weren't reached: dropping them tells their callers.
         batch.clear();
         for ran in ran {
             let ended = ended.as_ref().copied();
-            (ran.tell)(ended.map_err(|error| StoreError(error.to_string())));
+            (ran.tell)(ended.map_err(|StoreError(error)| StoreError(error.clone())));
         }
     }
 }
 
 async fn transaction(
     pool: &SqlitePool,
+    sealer: &Sealer,
     batch: &mut Vec<Job>,
     ran: &mut Vec<Ran>,
-) -> Result<(), sqlx::Error> {
-    let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+) -> Result<(), StoreError> {
+    let mut tx = pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+    let before = sealer.before(&mut tx).await?;
     for job in batch.drain(..) {
-        sqlx::query("SAVEPOINT change").execute(&mut *tx).await?;
+        let savepoint = sqlx::query("SAVEPOINT change").execute(&mut *tx);
+        savepoint.await.map_err(failed)?;
         let done = job(&mut tx).await;
         let end = if done.keep {
             "RELEASE change"
@@ -92,7 +98,9 @@ async fn transaction(
             "ROLLBACK TO change; RELEASE change"
         };
         ran.push(done);
-        sqlx::raw_sql(end).execute(&mut *tx).await?;
+        let ended = sqlx::raw_sql(end).execute(&mut *tx);
+        ended.await.map_err(failed)?;
     }
-    tx.commit().await
+    sealer.after(&mut tx, before).await?;
+    tx.commit().await.map_err(failed)
 }
