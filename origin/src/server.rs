@@ -75,17 +75,19 @@ impl Server {
             None => None,
         };
         let metrics = metrics_listener.as_ref().map(TcpListener::local_addr);
+        let app = App::new(store.clone(), now_ms)
+            .with_keyring(Keyring::new(options.masters.iter().copied()))
+            .reached_by(Reached {
+                public_url: options.public_url.clone(),
+                proxies: options.proxies,
+            });
+        say_setup_code(&app).await?;
         Ok(Self {
             address: listener.local_addr().map_err(Failure::usage)?,
             metrics: metrics.transpose().map_err(Failure::usage)?,
             listener,
             metrics_listener,
-            app: App::new(store.clone(), now_ms)
-                .with_keyring(Keyring::new(options.masters.iter().copied()))
-                .reached_by(Reached {
-                    public_url: options.public_url.clone(),
-                    proxies: options.proxies,
-                }),
+            app,
             ingest: Ingest::new(store, options.secret.clone()).map_err(Failure::usage)?,
             health: Health::new(options.secret.clone()),
             options,
@@ -106,17 +108,6 @@ impl Server {
             _ = ending.send(true);
         });
         tracing::info!(address = %self.address, "the origin answers");
-        if let Some(code) = self
-            .app
-            .setup_code()
-            .await
-            .map_err(|error| Failure::fault(format!("{error:?}")))?
-        {
-            tracing::warn!(
-                code,
-                "nobody is known yet: POST /api/v1/setup with this code makes the first user"
-            );
-        }
         let router = router.into_make_service_with_connect_info::<SocketAddr>();
         let serving = axum::serve(self.listener, router);
         let serving = serving.with_graceful_shutdown(told(ended.clone()));
@@ -173,6 +164,19 @@ impl Server {
         }
         tasks
     }
+}
+
+/// Whoever reads the log of a new origin is its first user.
+async fn say_setup_code(app: &App) -> Result<(), Failure> {
+    let code = app.setup_code().await;
+    let code = code.map_err(|error| Failure::fault(format!("no setup code: {error:?}")))?;
+    if let Some(code) = code {
+        tracing::warn!(
+            code,
+            "nobody is known yet: POST /api/v1/setup with this code makes the first user"
+        );
+    }
+    Ok(())
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {

@@ -6,6 +6,8 @@ mod chain;
 mod delivery;
 #[path = "events/durable.rs"]
 mod durable;
+#[path = "cli/process.rs"]
+mod process;
 #[expect(dead_code, reason = "shared with the stories about the command line")]
 #[path = "cli/support.rs"]
 mod support;

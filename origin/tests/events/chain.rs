@@ -1,14 +1,13 @@
 //! A native edge and a collector as processes: they can be killed at any instant, and start again where they ended.
 
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::process::Process;
 use crate::support::Desk;
 
 pub const SECRET: &str = "6666666666666666666666666666666666666666666666666666666666666666";
@@ -33,67 +32,6 @@ pub struct Chain {
     agent: ureq::Agent,
 }
 
-/// A program that listens where it listened before.
-struct Process {
-    args: Vec<String>,
-    address: SocketAddr,
-    running: Option<Running>,
-}
-
-struct Running {
-    child: Child,
-    _stdin: ChildStdin,
-}
-
-impl Process {
-    fn start(&mut self, desk: &Desk) {
-        let address = self.address.to_string();
-        let args: Vec<&str> = self.args.iter().map(String::as_str).collect();
-        let mut child = desk
-            .command(
-                &[
-                    &args[..],
-                    &["--listen", &address, "--until-stdin-closes", "--json"],
-                ]
-                .concat(),
-            )
-            .env("SKYFUL_SECRET", SECRET)
-            .env("SKYFUL_COLLECTOR_TOKEN", TOKEN)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it runs");
-        let stdin = child.stdin.take().expect("a pipe");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("a pipe"))
-            .read_line(&mut line)
-            .expect("a line");
-        let said: Value =
-            serde_json::from_str(&line).unwrap_or_else(|_| panic!("{args:?}: {line:?}"));
-        let url = said["url"].as_str().expect("an address");
-        let address = url.strip_prefix("http://").expect("HTTP");
-        self.address = address.parse().expect("an address");
-        self.running = Some(Running {
-            child,
-            _stdin: stdin,
-        });
-    }
-
-    /// At once, as a crash does.
-    fn kill(&mut self) {
-        if let Some(mut running) = self.running.take() {
-            running.child.kill().expect("killed");
-            running.child.wait().expect("gone");
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
 impl Chain {
     /// With one release. The collector has its address, and is not up yet.
     pub fn new() -> Self {
@@ -102,11 +40,10 @@ impl Chain {
         desk.run(&["keys", "new", "-o", "key"]).ends_with_code(0);
         desk.run(&["publish", "wallet.yaml", "--to", "store", "--key", "key"])
             .ends_with_code(0);
-        let any: SocketAddr = ([127, 0, 0, 1], 0).into();
-        let process = |args: &[&str]| Process {
-            args: args.iter().map(|arg| (*arg).to_owned()).collect(),
-            address: any,
-            running: None,
+        let process = |args: &[&str]| {
+            Process::new(args)
+                .with("SKYFUL_SECRET", SECRET)
+                .with("SKYFUL_COLLECTOR_TOKEN", TOKEN)
         };
         let mut collector = process(&["collect", "--db", "events.sqlite"]);
         // Once, to have an address that stays.
@@ -164,7 +101,7 @@ impl Chain {
     /// Resident memory of the edge.
     pub fn edge_bytes(&self) -> u64 {
         let edge = self.edge.lock().expect("a process");
-        let pid = edge.running.as_ref().expect("up").child.id();
+        let pid = edge.id();
         let text = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("Linux");
         let line = text.lines().find(|line| line.starts_with("VmRSS:"));
         let kilobytes = line.and_then(|line| line.split_whitespace().nth(1));

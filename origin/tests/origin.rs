@@ -1,0 +1,11 @@
+//! The origin as people use it: its binary, its API, and edges in front.
+
+#[path = "origin/api.rs"]
+mod api;
+#[path = "origin/kills.rs"]
+mod kills;
+#[path = "cli/process.rs"]
+mod process;
+#[expect(dead_code, reason = "shared with the stories about the command line")]
+#[path = "cli/support.rs"]
+mod support;
