@@ -43,8 +43,8 @@ pub struct Options {
     pub metrics: Option<SocketAddr>,
     /// Before the origin, each of which says where a request comes from.
     pub proxies: usize,
-    /// Seal what is secret in the database; the first one does, the others open what was sealed before.
-    pub masters: Vec<[u8; 32]>,
+    /// Seals what is secret in the database.
+    pub keyring: Keyring,
     /// Of edges, to check receipts and reports.
     pub secret: Option<String>,
     /// What edges send to be let in. None: nothing is collected.
@@ -76,7 +76,7 @@ impl Server {
         };
         let metrics = metrics_listener.as_ref().map(TcpListener::local_addr);
         let app = App::new(store.clone(), now_ms)
-            .with_keyring(Keyring::new(options.masters.iter().copied()))
+            .with_keyring(options.keyring.clone())
             .reached_by(Reached {
                 public_url: options.public_url.clone(),
                 proxies: options.proxies,

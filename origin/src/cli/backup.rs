@@ -79,7 +79,7 @@ pub fn restore(args: &RestoreArgs, json: bool) -> Result<(), Failure> {
             failure.hint("put the master key of that origin there first, or set SKYFUL_MASTER_KEY")
         })?,
     };
-    let masters = super::serve::masters(&master)?;
+    let keyring = super::serve::keyring(&master)?;
     let raised = block_on(async {
         sound(&args.file).await?;
         // Written beside and moved: an origin never starts on half of it.
@@ -87,7 +87,7 @@ pub fn restore(args: &RestoreArgs, json: bool) -> Result<(), Failure> {
         remove(&fresh)?;
         std::fs::copy(&args.file, &fresh)
             .map_err(|error| Failure::io("read", &args.file, &error))?;
-        let raised = next_era(&fresh, &masters).await?;
+        let raised = next_era(&fresh, keyring).await?;
         std::fs::rename(&fresh, &database)
             .map_err(|error| Failure::io("write", &database, &error))?;
         Ok(raised)
@@ -114,13 +114,13 @@ pub fn restore(args: &RestoreArgs, json: bool) -> Result<(), Failure> {
 /// that edges can have seen, and shows again what it showed at the time of the backup.
 async fn next_era(
     database: &Path,
-    masters: &[[u8; 32]],
+    keyring: Keyring,
 ) -> Result<Vec<(String, String, i64)>, Failure> {
     let failed = |error: &StoreError| broken("open", database, error);
     let store = Sqlite::open(database)
         .await
         .map_err(|error| failed(&error))?;
-    let app = App::new(store.clone(), now_ms).with_keyring(Keyring::new(masters.iter().copied()));
+    let app = App::new(store.clone(), now_ms).with_keyring(keyring);
     let places = app.restored().await.map_err(|error| failed(&error))?;
     let operator = Actor::operator(
         "restore",

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 use skyful::snapshot::Digest;
 
+use crate::app::keys::Keyring;
 use crate::failure::Failure;
 use crate::server::logs::{self, Format};
 use crate::server::{Options, Server};
@@ -139,20 +140,23 @@ fn options(settings: Settings) -> Result<Options, Failure> {
         public_url: settings.public_url,
         metrics: settings.metrics,
         proxies: settings.proxies.unwrap_or(0),
-        masters: masters(&master)?,
+        keyring: keyring(&master)?,
         secret: settings.secret.filter(|secret| !secret.is_empty()),
         collector_token: settings.collector_token.filter(|token| !token.is_empty()),
     })
 }
 
 /// One master secret, or several separated by commas while one follows another: the first one seals.
-pub fn masters(text: &str) -> Result<Vec<[u8; 32]>, Failure> {
+pub fn keyring(text: &str) -> Result<Keyring, Failure> {
     let master = |hex: &str| match Digest::from_hex(hex.trim()) {
         Some(Digest(secret)) => Ok(secret),
-        None => Err(Failure::usage("a master key is 64 hex digits")
-            .hint("`openssl rand -hex 32` makes one")),
+        None => {
+            let failure = Failure::usage("a master key is 64 hex digits");
+            Err(failure.hint("`openssl rand -hex 32` makes one"))
+        }
     };
-    text.split(',').map(master).collect()
+    let masters: Result<Vec<_>, _> = text.split(',').map(master).collect();
+    Ok(Keyring::new(masters?))
 }
 
 async fn serve(options: Options, with_stdin: bool, json: bool) -> Result<(), Failure> {
