@@ -3,6 +3,7 @@
 mod asked;
 mod document;
 mod history;
+mod keys;
 mod objects;
 pub mod problem;
 mod workspaces;
@@ -31,6 +32,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(document::routes())
         .merge(history::routes())
         .merge(objects::routes())
+        .merge(keys::routes())
 }
 
 pub fn router(app: App) -> Router {

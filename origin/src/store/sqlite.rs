@@ -2,6 +2,8 @@
 //! needs to keep nothing.
 
 pub mod drafts;
+pub mod keys;
+pub mod manifests;
 pub mod workspaces;
 mod writer;
 
