@@ -6,12 +6,14 @@ pub mod audit;
 pub mod drafts;
 pub mod error;
 pub mod keys;
+pub mod releases;
 pub mod workspaces;
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::health::Health;
 use crate::store::sqlite::Sqlite;
 use drafts::compiled::Compiled;
 use keys::Keyring;
@@ -26,10 +28,19 @@ pub struct App {
     pub clock: fn() -> i64,
     /// Opens keys and tokens; empty where there is no master secret.
     pub keyring: Keyring,
+    /// What edges report.
+    pub health: Health,
     compiled: Arc<Compiled>,
     /// Counts up whenever there is something new to deliver.
     manifests: watch::Sender<u64>,
+    /// Counts up whenever a release is another than before; at its end nobody needs to listen any more.
+    changed: watch::Sender<u64>,
+    /// Places for those who listen.
+    listeners: Arc<tokio::sync::Semaphore>,
 }
+
+/// Who watches releases at once; each costs a look at the database every two seconds.
+const LISTENERS: usize = 200;
 
 impl App {
     pub fn new(store: Sqlite, clock: fn() -> i64) -> Self {
@@ -37,9 +48,17 @@ impl App {
             store,
             clock,
             keyring: Keyring::default(),
+            health: Health::default(),
             compiled: Arc::default(),
             manifests: watch::Sender::new(0),
+            changed: watch::Sender::new(0),
+            listeners: Arc::new(tokio::sync::Semaphore::new(LISTENERS)),
         }
+    }
+
+    pub fn with_health(mut self, health: Health) -> Self {
+        self.health = health;
+        self
     }
 
     pub fn with_keyring(mut self, keyring: Keyring) -> Self {

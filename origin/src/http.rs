@@ -6,6 +6,7 @@ mod history;
 mod keys;
 mod objects;
 pub mod problem;
+mod releases;
 mod workspaces;
 
 use axum::Router;
@@ -31,6 +32,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(workspaces::routes())
         .merge(document::routes())
         .merge(history::routes())
+        .merge(releases::routes())
         .merge(objects::routes())
         .merge(keys::routes())
 }

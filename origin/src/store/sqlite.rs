@@ -4,6 +4,8 @@
 pub mod drafts;
 pub mod keys;
 pub mod manifests;
+pub mod releases;
+pub mod snapshots;
 pub mod workspaces;
 mod writer;
 

@@ -7,8 +7,8 @@ use super::names::NameKind;
 use super::reader::Reader;
 use super::{caps, plans, schedules, shapes};
 use crate::limits;
-use crate::model::pipeline::{Gates, Pipeline, PipelineStep, StepAudience, never_ends};
 use crate::model::WeeklyWindow;
+use crate::model::pipeline::{Gates, Pipeline, PipelineStep, StepAudience, never_ends};
 
 pub(crate) fn pipeline(r: &mut Reader<'_>, at: &At<'_>) -> Option<Pipeline> {
     let object = r.object(at, shapes::PIPELINE)?;
@@ -74,11 +74,7 @@ fn steps(r: &mut Reader<'_>, steps: &At<'_>) -> Option<Vec<PipelineStep>> {
         out.push(step);
     }
     if out.is_empty() && whole {
-        r.error(
-            "invalid_value",
-            steps,
-            "a pipeline needs at least one step",
-        );
+        r.error("invalid_value", steps, "a pipeline needs at least one step");
         whole = false;
     } else if whole && share < limits::BASIS_POINTS {
         let message = format!("this pipeline never releases to everybody ({share} of 10000)");

@@ -181,13 +181,28 @@ mod tests {
 
     #[test]
     fn a_step_with_a_start_waits_for_that_time_of_the_day() {
-        check("2026-11-24T04:00:30Z", Some(10 * 60), "2026-11-24T04:00:30Z");
-        check("2026-11-24T01:00:00Z", Some(10 * 60), "2026-11-24T02:00:00Z");
-        check("2026-11-24T15:10:30Z", Some(10 * 60), "2026-11-25T02:00:00Z");
+        check(
+            "2026-11-24T04:00:30Z",
+            Some(10 * 60),
+            "2026-11-24T04:00:30Z",
+        );
+        check(
+            "2026-11-24T01:00:00Z",
+            Some(10 * 60),
+            "2026-11-24T02:00:00Z",
+        );
+        check(
+            "2026-11-24T15:10:30Z",
+            Some(10 * 60),
+            "2026-11-25T02:00:00Z",
+        );
         // Never: a start within hours that are always quiet.
         let mut never = nights();
         never.quiet_hours[0].from_min = 9 * 60;
-        assert_eq!(never.open_from(at("2026-11-24T01:30:00Z"), Some(23 * 60)), None);
+        assert_eq!(
+            never.open_from(at("2026-11-24T01:30:00Z"), Some(23 * 60)),
+            None
+        );
     }
 
     #[test]
