@@ -9,6 +9,7 @@ pub mod keys;
 pub mod media;
 pub mod people;
 pub mod preview;
+pub mod releases;
 #[cfg(test)]
 pub mod testing;
 pub mod workspaces;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::health::Health;
 use crate::store::StoreError;
 use crate::store::sqlite::{Sqlite, manifests};
 use drafts::compiled::Compiled;
@@ -42,12 +44,21 @@ pub struct App {
     pub clock: fn() -> i64,
     /// Opens keys and tokens; empty where there is no master secret.
     pub keyring: Keyring,
+    /// What edges report.
+    pub health: Health,
     compiled: Arc<Compiled>,
     people: Arc<people::People>,
     pub reached: Reached,
     /// Counts up whenever there is something new to deliver.
     manifests: watch::Sender<u64>,
+    /// Counts up whenever a release is another than before; at its end nobody needs to listen any more.
+    changed: watch::Sender<u64>,
+    /// Places for those who listen.
+    listeners: Arc<tokio::sync::Semaphore>,
 }
+
+/// Who watches releases at once; each costs a look at the database every two seconds.
+const LISTENERS: usize = 200;
 
 impl App {
     pub fn new(store: Sqlite, clock: fn() -> i64) -> Self {
@@ -55,11 +66,19 @@ impl App {
             store,
             clock,
             keyring: Keyring::default(),
+            health: Health::default(),
             compiled: Arc::default(),
             people: Arc::default(),
             reached: Reached::default(),
             manifests: watch::Sender::new(0),
+            changed: watch::Sender::new(0),
+            listeners: Arc::new(tokio::sync::Semaphore::new(LISTENERS)),
         }
+    }
+
+    pub fn with_health(mut self, health: Health) -> Self {
+        self.health = health;
+        self
     }
 
     /// What is secret is sealed with it, and the end of the audit log.

@@ -15,15 +15,37 @@ const RELEASES: usize = 4;
 /// Environments that one collector keeps.
 const ENVIRONMENTS: usize = 1_000;
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Health {
     /// Of edges, as given. None: no report is believed.
     secret: Option<String>,
+    /// Unix milliseconds.
+    clock: fn() -> i64,
     known: Arc<Mutex<Known>>,
 }
 
 /// By workspace and environment, then sequence.
-type Known = BTreeMap<(String, String), BTreeMap<u64, Release>>;
+type Known = BTreeMap<(String, String), BTreeMap<u64, Kept>>;
+
+#[derive(Default)]
+struct Kept {
+    release: Release,
+    heard_ms: i64,
+}
+
+/// What is known of one sequence.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard {
+    pub totals: Totals,
+    /// When the newest report arrived, by our own clock: those of edges may be wrong, and a report may come again.
+    pub heard_ms: i64,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self::new(None)
+    }
+}
 
 /// Why a report is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +67,14 @@ impl Health {
     pub fn new(secret: Option<String>) -> Self {
         Self {
             secret,
-            ..Self::default()
+            clock: crate::document::now_ms,
+            known: Arc::default(),
         }
+    }
+
+    pub fn with_clock(mut self, clock: fn() -> i64) -> Self {
+        self.clock = clock;
+        self
     }
 
     pub fn take(&self, body: &[u8], seal: &str) -> Result<(), Refusal> {
@@ -62,10 +90,10 @@ impl Health {
         }
         let releases = known.entry(name).or_default();
         for row in &report.tracks {
-            releases
-                .entry(row.sequence)
-                .or_default()
-                .take(&report, row.sequence);
+            let kept = releases.entry(row.sequence).or_default();
+            if kept.release.take(&report, row.sequence) {
+                kept.heard_ms = (self.clock)();
+            }
         }
         while releases.len() > RELEASES {
             releases.pop_first();
@@ -79,8 +107,19 @@ impl Health {
         let releases = known.get(&(workspace.to_owned(), env.to_owned()));
         let releases = releases.into_iter().flatten().rev();
         releases
-            .map(|(sequence, release)| (*sequence, release.totals()))
+            .map(|(sequence, kept)| (*sequence, kept.release.totals()))
             .collect()
+    }
+
+    /// Of one sequence. None: nobody has reported on it.
+    pub fn of(&self, workspace: &str, env: &str, sequence: u64) -> Option<Heard> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let releases = known.get(&(workspace.to_owned(), env.to_owned()))?;
+        let kept = releases.get(&sequence)?;
+        Some(Heard {
+            totals: kept.release.totals(),
+            heard_ms: kept.heard_ms,
+        })
     }
 }
 

@@ -14,6 +14,7 @@ mod objects;
 mod people;
 mod preview;
 pub mod problem;
+mod releases;
 mod sessions;
 mod tokens;
 mod workspaces;
@@ -68,6 +69,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(invitations::routes())
         .merge(people::routes())
         .merge(audit::routes())
+        .merge(releases::routes())
 }
 
 pub fn router(app: App) -> Router {

@@ -25,6 +25,21 @@ pub type Broken = (Digest, DecodeError);
 /// What only `inspect` shows, since it says nothing about answers.
 pub const STORAGE: [&str; 3] = ["snapshot", "storage", "chunks"];
 
+/// Leaves what is compared: what visitors can see or not see.
+pub fn forget_storage(tree: &mut Value) {
+    let pages = tree.get_mut("pages").and_then(Value::as_object_mut);
+    for page in pages.into_iter().flat_map(|pages| pages.values_mut()) {
+        remove(page, STORAGE);
+    }
+    remove(tree, STORAGE);
+}
+
+fn remove(value: &mut Value, names: [&str; 3]) {
+    if let Value::Object(map) = value {
+        names.iter().for_each(|name| _ = map.remove(*name));
+    }
+}
+
 /// The whole tree. `only` keeps one page and what it places.
 pub fn of(snapshot: &Snapshot, only: Option<&str>) -> Result<Value, Broken> {
     let mut outline = Outline::default();

@@ -75,7 +75,9 @@ impl Server {
             None => None,
         };
         let metrics = metrics_listener.as_ref().map(TcpListener::local_addr);
+        let health = Health::new(options.secret.clone());
         let app = App::new(store.clone(), now_ms)
+            .with_health(health.clone())
             .with_keyring(options.keyring.clone())
             .reached_by(Reached {
                 public_url: options.public_url.clone(),
@@ -89,7 +91,7 @@ impl Server {
             metrics_listener,
             app,
             ingest: Ingest::new(store, options.secret.clone()).map_err(Failure::usage)?,
-            health: Health::new(options.secret.clone()),
+            health,
             options,
         })
     }
@@ -152,7 +154,11 @@ impl Server {
         metrics: &Arc<Metrics>,
         ended: &watch::Receiver<bool>,
     ) -> Vec<JoinHandle<()>> {
-        let mut tasks = vec![tokio::spawn(expire(self.ingest.clone(), ended.clone()))];
+        let (app, stop) = (self.app.clone(), told(ended.clone()));
+        let mut tasks = vec![
+            tokio::spawn(expire(self.ingest.clone(), ended.clone())),
+            tokio::spawn(async move { app.run_releases(stop).await }),
+        ];
         if let Some(listener) = self.metrics_listener.take() {
             let serving = axum::serve(listener, metrics::router(Arc::clone(metrics)));
             let serving = serving.with_graceful_shutdown(told(ended.clone()));

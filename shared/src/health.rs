@@ -127,16 +127,18 @@ pub struct Totals {
 }
 
 impl Release {
-    /// Takes what a report says of this sequence, if it says anything.
-    pub fn take(&mut self, report: &Report, sequence: u64) {
+    /// Takes what a report says of this sequence, and tells whether that is news: the same report again, or an older one,
+    /// is none.
+    pub fn take(&mut self, report: &Report, sequence: u64) -> bool {
         let rows = || report.tracks.iter().filter(|row| row.sequence == sequence);
         if rows().next().is_none() {
-            return;
+            return false;
         }
         let name = (report.instance.clone(), report.boot_ms);
         let full = self.sources.len() >= limits::HEALTH_INSTANCES;
-        if full && !self.sources.contains_key(&name) {
-            return;
+        let known = self.sources.get(&name).map(|source| source.at_ms);
+        if full && known.is_none() {
+            return false;
         }
         let source = self.sources.entry(name).or_insert(Source {
             at_ms: report.at_ms,
@@ -150,6 +152,7 @@ impl Release {
                 None => {}
             }
         }
+        known.is_none_or(|at_ms| report.at_ms > at_ms)
     }
 
     /// The sum over all instances, also those that are gone: what they served, they served.

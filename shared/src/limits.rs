@@ -47,6 +47,8 @@ pub const SLOT_MAX_DEFAULT: u32 = 50;
 pub const OFREP_PAGES: usize = 8;
 pub const PIPELINES: usize = 64;
 pub const PIPELINE_STEPS: usize = 64;
+/// Answers that a gate may ask for on each track.
+pub const GATE_REQUESTS: u32 = 100_000_000;
 
 /// Nesting of one rule after segments are put in.
 pub const RULE_DEPTH: usize = 32;

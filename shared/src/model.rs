@@ -4,6 +4,7 @@
 //! Lacks positions and the author's spelling: the document itself is the thing to edit.
 
 pub mod locales;
+pub mod pipeline;
 pub mod rule;
 
 use alloc::boxed::Box;
@@ -11,6 +12,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+pub use pipeline::{Gates, Pipeline, PipelineStep, StepAudience};
 pub use rule::{Comparison, Predicate, Rule, Scalar, Test};
 
 use crate::value::Type;
@@ -33,7 +35,7 @@ pub struct Workspace {
     pub pages: BTreeMap<String, Page>,
     /// Pages that OpenFeature bulk evaluation returns, as written.
     pub ofrep: Vec<String>,
-    pub pipelines: BTreeMap<String, Vec<PipelineStep>>,
+    pub pipelines: BTreeMap<String, Pipeline>,
 }
 
 #[derive(Clone, Debug, Hash)]
@@ -206,7 +208,7 @@ pub struct Schedule {
     pub weekly: Vec<WeeklyWindow>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct WeeklyWindow {
     /// Monday first; the days on which the window starts.
     pub days: [bool; 7],
@@ -272,17 +274,4 @@ pub enum StopEvent {
     Click,
     Dismiss,
     Conversion,
-}
-
-/// One step of a release pipeline.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PipelineStep {
-    pub audience: StepAudience,
-    pub hold_secs: u64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StepAudience {
-    Staff,
-    ShareBps(u32),
 }

@@ -36,6 +36,23 @@ pub enum Error {
     ExpectationMissing,
     /// Somebody else was there first.
     Stale(Box<Conflict>),
+    /// What was looked at is not what is there now.
+    Moved {
+        detail: String,
+        hint: String,
+    },
+    /// The role would do, but not this person.
+    Forbidden {
+        detail: String,
+        hint: String,
+    },
+    /// It contradicts itself or what was sent before.
+    Unfit {
+        detail: String,
+        hint: String,
+    },
+    /// There are as many of these as can be.
+    Busy(&'static str),
     /// It can't be done as things stand.
     Conflict {
         detail: String,

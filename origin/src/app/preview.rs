@@ -13,7 +13,7 @@ use super::access::{Action, Actor};
 use super::drafts::compiled::Draft;
 use super::{App, Error};
 use crate::store::StoreError;
-use crate::store::sqlite::snapshots as rows;
+use crate::store::sqlite::live as rows;
 
 /// What is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -55,22 +55,8 @@ fn tree(path: &Path, json: bool) -> Result<Value, Failure> {
         Some(archive) => archive.broken(&digest, error),
         None => Failure::fault(format!("{}: {error}", path.display())),
     })?;
-    forget_storage(&mut tree);
+    outline::forget_storage(&mut tree);
     Ok(tree)
-}
-
-fn forget_storage(tree: &mut Value) {
-    let pages = tree.get_mut("pages").and_then(Value::as_object_mut);
-    for page in pages.into_iter().flat_map(|pages| pages.values_mut()) {
-        remove(page, outline::STORAGE);
-    }
-    remove(tree, outline::STORAGE);
-}
-
-fn remove(value: &mut Value, names: [&str; 3]) {
-    if let Value::Object(map) = value {
-        names.iter().for_each(|name| _ = map.remove(*name));
-    }
 }
 
 fn line(change: &Change) -> String {

@@ -145,6 +145,18 @@ impl From<Error> for Problem {
                     problem.hint("merge `current` and `yours`, which both come from `base`");
                 problem.with("conflict", json!(conflict))
             }
+            Error::Moved { detail, hint } => {
+                Self::new(412, "moved", "Not what you looked at", detail).hint(hint)
+            }
+            Error::Forbidden { detail, hint } => {
+                Self::new(403, "forbidden", "Not you", detail).hint(hint)
+            }
+            Error::Unfit { detail, hint } => {
+                Self::new(422, "unfit", "It contradicts what was sent", detail).hint(hint)
+            }
+            Error::Busy(detail) => {
+                Self::new(429, "busy", "Too many at once", detail).hint("try again in a while")
+            }
             Error::Conflict { detail, hint } => {
                 Self::new(409, "conflict", "Not as things stand", detail).hint(hint)
             }

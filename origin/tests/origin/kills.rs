@@ -56,7 +56,7 @@ fn killed_at_any_instant_it_has_what_it_said_it_has() {
     }
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     let mut slowest = Duration::ZERO;
-    let (mut all, mut torn) = (0, 0);
+    let mut torn = 0;
     for _ in 0..kills {
         random ^= random << 13;
         random ^= random >> 7;
@@ -90,15 +90,15 @@ fn killed_at_any_instant_it_has_what_it_said_it_has() {
                 .expect("a save");
             assert!((saves.answered..=saves.sent).contains(&found), "{found}");
             torn += u64::from(found != saves.answered);
-            all += found;
             *saves = Saves {
                 answered: found,
                 sent: found,
             };
         }
     }
+    let all: u64 = saves.iter().map(|saves| saves.answered).sum();
     println!(
-        "{kills} kills, {all} saves counted again, {torn} kept whose answer was lost; up again after {slowest:.2?} at most"
+        "{kills} kills, {all} saves, {torn} of them kept though their answer was lost; up again after {slowest:.2?} at most"
     );
     whole(&ada);
 }

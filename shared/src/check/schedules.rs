@@ -19,7 +19,7 @@ const DAYS: [(&str, usize); 7] = [
     ("sat", 5),
     ("sun", 6),
 ];
-const DAY_MINUTES: u32 = 1_440;
+pub(crate) const DAY_MINUTES: u32 = 1_440;
 
 pub(crate) fn schedule(r: &mut Reader<'_>, at: &At<'_>) -> Option<Schedule> {
     let object = r.object(at, shapes::SCHEDULE)?;
@@ -33,7 +33,7 @@ pub(crate) fn schedule(r: &mut Reader<'_>, at: &At<'_>) -> Option<Schedule> {
     let zone = zone(r, object);
     let from = from.map(|at| (literal(r, &at), at));
     let until = until.map(|at| (literal(r, &at), at));
-    let weekly = weekly.map(|at| windows(r, &at));
+    let weekly = weekly.map(|at| windows(r, &at, "weekly"));
     let (zone, time_zone) = zone?;
     let mut instant = |literal: Option<(Option<civil::DateTime>, At<'_>)>| match literal {
         None => Some(None),
@@ -140,7 +140,8 @@ fn instant(
     }
 }
 
-fn windows(r: &mut Reader<'_>, at: &At<'_>) -> Option<Vec<WeeklyWindow>> {
+/// The windows of a field, at least one.
+pub(crate) fn windows(r: &mut Reader<'_>, at: &At<'_>, field: &str) -> Option<Vec<WeeklyWindow>> {
     let mut out = Vec::new();
     let mut whole = true;
     for item in r.list(at, "weekly windows", limits::WEEKLY_WINDOWS)? {
@@ -150,7 +151,7 @@ fn windows(r: &mut Reader<'_>, at: &At<'_>) -> Option<Vec<WeeklyWindow>> {
         }
     }
     if out.is_empty() && whole {
-        let message = "`weekly` needs at least one window; leave it out for all the time";
+        let message = format!("`{field}` needs at least one window; leave it out otherwise");
         r.error("invalid_value", at, message);
         return None;
     }
@@ -194,7 +195,7 @@ fn days(r: &mut Reader<'_>, at: &At<'_>) -> Option<[bool; 7]> {
     whole.then_some(days)
 }
 
-fn minute(r: &mut Reader<'_>, at: &At<'_>, latest: u32) -> Option<u32> {
+pub(crate) fn minute(r: &mut Reader<'_>, at: &At<'_>, latest: u32) -> Option<u32> {
     let text = r.text(at)?;
     let minute = match text.as_bytes() {
         [h1, h2, b':', m1, m2] if [h1, h2, m1, m2].iter().all(|b| b.is_ascii_digit()) => {

@@ -68,7 +68,7 @@ fn the_example_passes_without_errors_or_warnings() {
         constraints.experiment,
         Some(("hero_copy".into(), "warm".into()))
     );
-    let steps = &workspace.pipelines["prod"];
+    let steps = &workspace.pipelines["prod"].steps;
     assert_eq!(steps[1].audience, StepAudience::ShareBps(100));
     assert_eq!(steps[1].hold_secs, 1_800);
     let feed = &workspace.pages["home"].plans[0].arrangement.slots[1];

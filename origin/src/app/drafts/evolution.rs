@@ -9,7 +9,7 @@ use super::assemble;
 use super::path::Path;
 use crate::app::{App, Error};
 use crate::store::StoreError;
-use crate::store::sqlite::snapshots;
+use crate::store::sqlite::live;
 
 /// What a type is to become; none: it goes.
 pub type Evolved = (String, Option<Value>);
@@ -29,10 +29,11 @@ impl App {
             return Ok(());
         }
         let mut tx = self.store.read().await?;
-        let live = snapshots::live(&mut tx, workspace).await?;
+        let shown = live::all(&mut tx, workspace).await?;
         drop(tx);
         let work = move || {
-            live.iter()
+            shown
+                .iter()
                 .flat_map(|live| broken(live, &evolved))
                 .collect()
         };
@@ -66,7 +67,7 @@ pub fn evolved(path: &Path, to: Option<&Value>) -> Option<Evolved> {
 }
 
 /// What the check finds in a live document that it doesn't find without the change.
-fn broken(live: &snapshots::Live, evolved: &[Evolved]) -> Vec<String> {
+fn broken(live: &live::Live, evolved: &[Evolved]) -> Vec<String> {
     let Ok(before) = serde_json::from_str::<Value>(&live.document) else {
         return Vec::new();
     };

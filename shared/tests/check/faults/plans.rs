@@ -287,6 +287,21 @@ fn pipelines_and_cap_groups() {
             &["invalid_value /pipelines/prod/steps/1 1"],
         ),
         (
+            "pipelines: {prod: {timezone: Asia/Shangai, quiet_hours: [], gates: {min_requests: 0, max_error_increase: 10001, errors: 1}, steps: [{share: 10000, start: \"24:00\"}]}}",
+            &[
+                "unknown_timezone /pipelines/prod/timezone 1",
+                "invalid_value /pipelines/prod/quiet_hours 1",
+                "out_of_range /pipelines/prod/gates/min_requests 1",
+                "out_of_range /pipelines/prod/gates/max_error_increase 1",
+                "unknown_field /pipelines/prod/gates/errors 1",
+                "invalid_time /pipelines/prod/steps/0/start 1",
+            ],
+        ),
+        (
+            "pipelines: {prod: {quiet_hours: [{from: \"20:00\", until: \"12:00\"}, {from: \"12:00\", until: \"20:00\"}], steps: [{share: 10000}]}}",
+            &["invalid_value /pipelines/prod/quiet_hours 1"],
+        ),
+        (
             "cap_groups: {promo: {limit: 3, per: 30, by: device}}",
             &[
                 "invalid_duration /cap_groups/promo/per 1",

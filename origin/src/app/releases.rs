@@ -1,0 +1,157 @@
+//! Releases: how a snapshot gets to everybody, or back. What a release can be stands in [`state`], what becomes of it by itself
+//! in [`decide`]; whatever changes what visitors see goes through one row of the database, in [`desk`].
+
+mod changes;
+mod create;
+pub mod decide;
+mod desk;
+mod evidence;
+pub mod plan;
+mod runner;
+mod staff;
+pub mod state;
+mod steer;
+pub mod view;
+
+use sqlx::sqlite::SqliteConnection;
+
+use super::access::{Action, Actor};
+use super::drafts::Listed;
+use super::{App, Error};
+use crate::store::sqlite::releases::{self as rows, ReleaseRow};
+use crate::store::sqlite::snapshots;
+use view::{Detailed, Happened, Live, Release};
+
+pub use changes::Changes;
+pub use create::{Once, Wanted};
+pub use decide::mode_named;
+pub use staff::Staff;
+pub use steer::Steered;
+
+/// Releases of one answer.
+const PAGE: usize = 50;
+/// What is told of one release at once; it has a step a few times and is halted a few times.
+const EVENTS: i64 = 1_000;
+
+impl App {
+    /// The newest first.
+    pub async fn releases(
+        &self,
+        actor: &Actor,
+        (workspace, env): (&str, &str),
+        cursor: Option<i64>,
+    ) -> Result<Listed<Release>, Error> {
+        actor.need(Action::Read, workspace, Some(env))?;
+        let mut tx = self.store.read().await?;
+        super::workspaces::existing(&mut tx, workspace, env).await?;
+        let below = cursor.unwrap_or(i64::MAX);
+        let mut found = rows::list(&mut tx, (workspace, env), below, PAGE as i64 + 1).await?;
+        let more = found.len() > PAGE;
+        found.truncate(PAGE);
+        let next = found.last().filter(|_| more).map(|row| row.id.to_string());
+        let mut items = Vec::new();
+        for row in found {
+            items.push(self.seen(&mut tx, &row).await?);
+        }
+        Ok(Listed { items, next })
+    }
+
+    /// One, with all that happened to it.
+    pub async fn release_of(
+        &self,
+        actor: &Actor,
+        place: (&str, &str),
+        id: i64,
+    ) -> Result<Detailed, Error> {
+        actor.need(Action::Read, place.0, Some(place.1))?;
+        let mut tx = self.store.read().await?;
+        let row = existing(&mut tx, place, id).await?;
+        let timeline = rows::events(&mut tx, place, id, 0, EVENTS).await?;
+        Ok(Detailed {
+            release: self.seen(&mut tx, &row).await?,
+            timeline: timeline.iter().map(Happened::of).collect(),
+        })
+    }
+
+    /// One as it is, and what happened to it after a place in its history.
+    pub async fn release_since(
+        &self,
+        place: (&str, &str),
+        id: i64,
+        after: i64,
+    ) -> Result<(Release, Vec<Happened>), Error> {
+        let mut tx = self.store.read().await?;
+        let row = existing(&mut tx, place, id).await?;
+        let events = rows::events(&mut tx, place, id, after, EVENTS).await?;
+        let release = self.seen(&mut tx, &row).await?;
+        Ok((release, events.iter().map(Happened::of).collect()))
+    }
+
+    /// What the environment shows.
+    pub async fn live(&self, actor: &Actor, place: (&str, &str)) -> Result<Live, Error> {
+        actor.need(Action::Read, place.0, Some(place.1))?;
+        let mut tx = self.store.read().await?;
+        super::workspaces::existing(&mut tx, place.0, place.1).await?;
+        let head = snapshots::head(&mut tx, place.0, place.1).await?;
+        let full = rows::in_states(&mut tx, place, &[state::State::Full]).await?;
+        let full = full.first().map(|row| row.id);
+        head.map(|head| Live::of(&head, full))
+            .ok_or_else(|| Error::NotFound(format!("nothing is released in `{}` yet", place.1)))
+    }
+
+    /// A row with what edges say of it at the moment.
+    async fn seen(&self, tx: &mut SqliteConnection, row: &ReleaseRow) -> Result<Release, Error> {
+        let staff = staff::units(tx, (&row.workspace, &row.env)).await?;
+        Ok(Release::of(
+            row,
+            self.reports(row),
+            !staff.is_empty(),
+            self.now_ms(),
+        ))
+    }
+
+    /// What edges report of a release's own sequence.
+    fn reports(&self, row: &ReleaseRow) -> Option<decide::Reports> {
+        let sequence = row.sequence.filter(|_| row.state.under_way())?;
+        let sequence = u64::try_from(sequence).ok()?;
+        let heard = self.health.of(&row.workspace, &row.env, sequence)?;
+        Some(decide::Reports {
+            stable: heard.totals.stable,
+            gray: heard.totals.gray,
+            instances: heard.totals.instances,
+            heard_ms: heard.heard_ms,
+        })
+    }
+
+    /// Counts up with every change of a release.
+    pub fn listen(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// A place for somebody who listens.
+    pub fn listener(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Error> {
+        let places = std::sync::Arc::clone(&self.listeners);
+        let busy = |_| Error::Busy("as many people watch releases as can");
+        places.try_acquire_owned().map_err(busy)
+    }
+
+    /// Whoever listens looks again.
+    fn releases_changed(&self, (workspace, env): (&str, &str)) {
+        self.changed
+            .send_modify(|count| *count = count.wrapping_add(1));
+        self.manifests_changed(workspace, env);
+    }
+}
+
+async fn existing(
+    tx: &mut SqliteConnection,
+    place: (&str, &str),
+    id: i64,
+) -> Result<ReleaseRow, Error> {
+    super::workspaces::existing(tx, place.0, place.1).await?;
+    let row = rows::get(tx, place, id).await?;
+    row.ok_or_else(|| Error::NotFound(format!("no release {id} in `{}`", place.1)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+//! Takes releases on by themselves: looks every second, decides by [`decide`], and does it in a transaction that first makes
+//! sure that the release still is what was decided about.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use skyful::manifest::Mode;
+
+use super::decide::{Decision, Seen, Why, decide, mode_named};
+use super::desk::{Desk, by_itself};
+use super::staff;
+use super::state::{Event, State};
+use super::steer::plan;
+use super::view::{Release, words};
+use crate::app::{App, Error};
+use crate::store::StoreError;
+use crate::store::sqlite::releases::{self as rows, ReleaseRow};
+use crate::store::sqlite::snapshots::{self, HeadRow};
+
+/// Between two looks. Reports come every five seconds.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What is to be done with a release, and what was known.
+struct Decided {
+    row: ReleaseRow,
+    decision: Decision,
+    detail: Value,
+}
+
+impl App {
+    /// Until `stop` is done. One at a time is enough for a database; a second one would find versions moved on.
+    pub async fn run_releases(&self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            if let Err(error) = self.look_at_releases().await {
+                tracing::error!(?error, "releases could not be looked at");
+            }
+        }
+        // Whoever listens leaves.
+        self.changed.send_replace(u64::MAX);
+    }
+
+    /// One look at everything that is under way or due.
+    pub async fn look_at_releases(&self) -> Result<(), Error> {
+        let mut tx = self.store.read().await?;
+        let found = rows::to_run(&mut tx).await?;
+        let (mut decided, mut followed) = (Vec::new(), Vec::new());
+        for row in found {
+            let place = (&*row.workspace, &*row.env);
+            let head = snapshots::head(&mut tx, place.0, place.1).await?;
+            if row.state == State::Approved {
+                let in_its_way = head.is_some_and(|head| head.release.is_some()) && !row.supersede;
+                if in_its_way {
+                    continue;
+                }
+                let staff = !staff::units(&mut tx, place).await?.is_empty();
+                if self.is_due(&row, staff)? {
+                    let (decision, detail) = (Decision::Advance, json!({}));
+                    decided.push(Decided {
+                        row,
+                        decision,
+                        detail,
+                    });
+                }
+                continue;
+            }
+            let mode = head.as_ref().and_then(|head| mode_named(&head.mode));
+            let shows = |head: &HeadRow| {
+                head.release == Some(row.id) && head.gray.as_ref() == Some(&row.snapshot)
+            };
+            let shown = head.filter(shows);
+            let moved = shown.is_none();
+            if let Some(head) = shown.filter(|head| Some(head.sequence) != row.sequence) {
+                followed.push((row, head.sequence));
+                continue;
+            }
+            let staff = !staff::units(&mut tx, place).await?.is_empty();
+            if let Some(one) = self.decide_on(row, (mode.unwrap_or(Mode::Run), moved), staff)? {
+                decided.push(one);
+            }
+        }
+        drop(tx);
+        for (row, sequence) in followed {
+            self.follow(row, sequence).await?;
+        }
+        for one in decided {
+            let (place, id) = ((one.row.workspace.clone(), one.row.env.clone()), one.row.id);
+            if let Err(error) = self.carry_out(one).await {
+                // Never tried again by itself with another expectation: the next look decides anew.
+                let (workspace, env) = &place;
+                tracing::error!(?error, workspace, env, id, "a release did not go on");
+            }
+        }
+        Ok(())
+    }
+
+    fn is_due(&self, row: &ReleaseRow, staff: bool) -> Result<bool, Error> {
+        let now_ms = self.now_ms();
+        if row.start_ms.is_some_and(|start_ms| start_ms > now_ms) {
+            return Ok(false);
+        }
+        let plan = plan(row)?;
+        let Some(first) = plan.first(staff) else {
+            return Ok(true);
+        };
+        Ok(plan
+            .open_from(first, now_ms)
+            .is_some_and(|open_ms| open_ms <= now_ms))
+    }
+
+    fn decide_on(
+        &self,
+        row: ReleaseRow,
+        (mode, moved): (Mode, bool),
+        staff: bool,
+    ) -> Result<Option<Decided>, Error> {
+        let reports = self.reports(&row);
+        let halted: Option<Why> = row
+            .halted
+            .as_deref()
+            .and_then(|why| serde_json::from_str(why).ok());
+        let plan = plan(&row)?;
+        let seen = Seen {
+            now_ms: self.now_ms(),
+            state: row.state,
+            halted: halted.as_ref(),
+            halted_ms: row.halted_ms.unwrap_or(0),
+            alarmed: row.alarmed_ms.is_some(),
+            plan: &plan,
+            step: row
+                .step
+                .and_then(|step| usize::try_from(step).ok())
+                .unwrap_or(0),
+            since_ms: row.step_ms.unwrap_or(row.created_ms),
+            mode,
+            staff,
+            reports,
+        };
+        let decision = match decide(&seen) {
+            Decision::Wait(_) => return Ok(None),
+            // Nobody but a person touches what somebody else has changed.
+            _ if moved && row.state != State::Gray => return Ok(None),
+            _ if moved => Decision::Halt(Why::Moved),
+            decision => decision,
+        };
+        // What it was made of, for whoever asks why.
+        let detail = json!(Release::of(&row, reports, staff, self.now_ms()).health);
+        Ok(Some(Decided {
+            row,
+            decision,
+            detail,
+        }))
+    }
+
+    /// The same release under another sequence, for example signed with another key: edges count anew.
+    async fn follow(&self, seen: ReleaseRow, sequence: i64) -> Result<(), Error> {
+        let (workspace, env) = (seen.workspace.clone(), seen.env.clone());
+        self.at_desk(&by_itself(), (&workspace, &env), move |mut desk| {
+            Box::pin(async move {
+                let mut row = desk.release(seen.id).await?;
+                if row.version != seen.version {
+                    return Ok(());
+                }
+                row.sequence = Some(sequence);
+                desk.happened(&mut row, None, "signed_again", json!({}))
+                    .await
+            })
+        })
+        .await
+    }
+
+    async fn carry_out(&self, one: Decided) -> Result<(), Error> {
+        let (workspace, env) = (one.row.workspace.clone(), one.row.env.clone());
+        self.at_desk(&by_itself(), (&workspace, &env), move |mut desk| {
+            Box::pin(async move {
+                let mut row = desk.release(one.row.id).await?;
+                // Somebody was there first.
+                if row.version != one.row.version {
+                    return Ok(());
+                }
+                desk.carry_out(&mut row, one.decision, one.detail).await
+            })
+        })
+        .await
+    }
+}
+
+impl Desk<'_> {
+    async fn carry_out(
+        &mut self,
+        row: &mut ReleaseRow,
+        decision: Decision,
+        health: Value,
+    ) -> Result<(), Error> {
+        let (id, env) = (row.id, self.place.1.to_owned());
+        match decision {
+            Decision::Wait(_) => Ok(()),
+            Decision::Advance if row.state == State::Approved => self.begin_by_itself(row).await,
+            Decision::Advance => self.step(row, "step", json!({"health": health})).await,
+            Decision::Recover => {
+                self.happened(
+                    row,
+                    Some(Event::Recover),
+                    "recover",
+                    json!({"health": health}),
+                )
+                .await
+            }
+            Decision::Halt(why) => {
+                tracing::warn!(id, env, why = words(&why), "a release is halted");
+                let text =
+                    serde_json::to_string(&why).map_err(|error| StoreError(error.to_string()))?;
+                (row.halted, row.halted_ms) = (Some(text), Some(self.now_ms));
+                let detail = json!({"why": why, "words": words(&why), "health": health});
+                self.happened(row, Some(Event::Halt), "halt", detail).await
+            }
+            Decision::Alarm => {
+                tracing::error!(
+                    id,
+                    env,
+                    why = row.halted,
+                    "a release is halted and needs somebody"
+                );
+                row.alarmed_ms = Some(self.now_ms);
+                self.happened(row, None, "alarm", json!({"health": health}))
+                    .await
+            }
+            Decision::RollBack(metric) => {
+                tracing::error!(
+                    id,
+                    env,
+                    ?metric,
+                    "a release does worse than it may and is rolled back"
+                );
+                self.roll_back(row, json!({"metric": metric, "health": health}))
+                    .await
+            }
+        }
+    }
+
+    /// What was released meanwhile must not be taken back unseen: then it is over before it began.
+    async fn begin_by_itself(&mut self, row: &mut ReleaseRow) -> Result<(), Error> {
+        let before = row.clone();
+        match self.begin_if_due(row).await {
+            Err(Error::Moved { detail, hint }) => {
+                *row = before;
+                let detail = json!({"why": detail, "hint": hint});
+                self.happened(row, Some(Event::Cancel), "cancel", detail)
+                    .await
+            }
+            other => other,
+        }
+    }
+}
