@@ -404,7 +404,8 @@ async fn live(app: &App, env: &str) {
     let write = app.store.write(move |tx| {
         Box::pin(async move {
             let sql = "
-                INSERT INTO environments VALUES ('wallet', ?1, 'E', 0, NULL, 1, 1);
+                INSERT INTO environments (workspace, key, name, protected, version, created_ms)
+                    VALUES ('wallet', ?1, 'E', 0, 1, 1);
                 INSERT INTO snapshots VALUES ('wallet', 'd', 1, ?2, x'', 1);
                 INSERT INTO heads VALUES ('wallet', ?1, 1, 'd', NULL, 0, 0, '[]', 'run', NULL);";
             let query = sqlx::query(sql).bind(env).bind(document).execute(tx).await;
