@@ -9,6 +9,8 @@ import { Miniflare } from "miniflare";
 const here = import.meta.dirname;
 const ENTRY = path.resolve(here, "../../../edge/cloudflare/entry.mjs");
 const BUILD = path.join(path.dirname(ENTRY), "build");
+/// `SKYFUL_WORKER` names another one, from the root of the repository.
+const BUILT = process.env.SKYFUL_WORKER ? path.resolve(here, "../../..", process.env.SKYFUL_WORKER) : BUILD;
 const CONTROL = "http://harness.invalid/";
 
 export class Platform {
@@ -22,7 +24,7 @@ export class Platform {
 
   /// `vars` overrides single variables of the Worker; null leaves one out.
   constructor(settings) {
-    this.#settings = { build: BUILD, workspace: "wallet", env: "dev", ...settings };
+    this.#settings = { build: BUILT, workspace: "wallet", env: "dev", ...settings };
   }
 
   async start() {
