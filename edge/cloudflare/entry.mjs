@@ -1,14 +1,14 @@
-// Stands before the built Worker and keeps a panic from harming others. A panic ends the Wasm instance, and whatever else
-// was in flight in it would never be answered. So each call is made here; when an instance ends, its calls are made again
-// on the next one, but for the call that panicked, which is answered with a 500. Every route may be asked twice: events
-// have ids, objects are named by their digests, and a cap that counts twice grants less, never more.
+// Stands before the built Worker and keeps a panic from harming others. A panic, like any trap, ends the Wasm instance, and
+// whatever else was in flight in it would never be answered. So each call is made here; when an instance ends, its calls
+// are made again on the next one, but for the call that ended it, which is answered with a 500. Every route may be asked
+// twice: events have ids, objects are named by their digests, and a cap that counts twice grants less, never more.
 //
-// Decides nothing else. `src/blame.rs` says whose call panicked.
+// Decides nothing else. `src/blame.rs` says whose call it was.
 
 import Worker, { Counter as RealCounter, Publisher as RealPublisher } from "./build/index.js";
 
-/// How often one call is made again: after a panic of somebody else, who won't do it twice, and after a trap that nobody is
-/// known to have caused. Eight of the former were too few where one request in sixteen panicked.
+/// How often one call is made again: after traps of other calls, of which none is made twice, and after those of work behind
+/// answers, which is nobody's. Eight of the former were too few where one request in sixteen panicked.
 const MOST = { harmed: 100, lost: 8 };
 /// Longer than any call takes.
 const AWAKE_MS = 600_000;
@@ -23,20 +23,15 @@ const live = new Map();
 /// Calls whose handler was not polled yet. Handlers are polled for the first time in the order of their calls.
 let waiting = [];
 let last = 0;
-/// The call that panicked, from its panic until the instance has ended. 0: nobody is known to be at fault.
-let guilty = 0;
 
-Object.assign(globalThis.__skyful_calls, {
-  begun() {
-    let number;
-    do number = waiting.shift();
-    while (number !== undefined && !live.has(number));
-    return number ?? 0;
-  },
-  panicked(number) {
-    guilty = number;
-  },
-});
+/// `polled` is the call whose handler is being polled, 0 if none is.
+const calls = globalThis.__skyful_calls;
+calls.begun = () => {
+  let number;
+  do number = waiting.shift();
+  while (number !== undefined && !live.has(number));
+  return number ?? 0;
+};
 
 /// What V8 throws where an instance can't go on: a trap, or a stack that is too deep.
 const ends = (error) => error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
@@ -51,8 +46,8 @@ addEventListener("unhandledrejection", ({ reason }) => {
 
 /// Puts the next instance in place and tells every call of the one that ended.
 function ended() {
-  const [culprit, calls] = [guilty, [...live]];
-  guilty = 0;
+  const [culprit, told] = [calls.polled, [...live]];
+  calls.polled = 0;
   waiting = [];
   live.clear();
   // At once: a callback of the old instance that came first would run on the memory of the new one.
@@ -60,7 +55,7 @@ function ended() {
   // Otherwise worker-build's shim would replace the new instance as well, under the calls that are in it by then.
   globalThis.__worker_init_state.criticalError = false;
   const innocent = culprit === 0 ? LOST : HARMED;
-  for (const [number, settle] of calls) settle(number === culprit ? GUILTY : innocent);
+  for (const [number, settle] of told) settle(number === culprit ? GUILTY : innocent);
 }
 
 /// One call. Its outcome is what the handler gives, or what became of its instance.
@@ -73,7 +68,7 @@ function made(call) {
     const failed = (error) => {
       if (ends(error)) {
         // Thrown into its own face.
-        guilty ||= number;
+        calls.polled ||= number;
         ended();
       } else {
         live.delete(number);

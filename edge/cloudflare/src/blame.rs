@@ -1,9 +1,9 @@
-//! Whose fault a panic is. It ends the Wasm instance and with it every call that is in flight; `entry.mjs` runs those again on
-//! the next instance, except the one that would only panic again, which it hears of from here.
+//! Whose fault a trap is. It ends the Wasm instance and with it every call that is in flight; `entry.mjs` makes those again on
+//! the next instance, except the one that would only trap again. Which one that is, it knows from here: the one whose
+//! handler was being polled. A panic, a stack that is too deep and a lack of memory are alike in this.
 //!
 //! Unwinding would be simpler, but needs the nightly compiler on this target.
 
-use std::cell::Cell;
 use std::future::poll_fn;
 use std::panic::{self, PanicHookInfo};
 use std::pin::pin;
@@ -14,9 +14,9 @@ use worker::{Env, Request, console_error, web_sys};
 
 use crate::{carry, random, ready};
 
-/// The entry fills these in. Calls have numbers, 0 is none.
+/// What outlives an instance. Calls have numbers, which the entry gives; 0 is none.
 #[wasm_bindgen(inline_js = "
-export const calls = (globalThis.__skyful_calls = { begun: () => 0, panicked: () => {} });
+export const calls = (globalThis.__skyful_calls = { begun: () => 0, polled: 0 });
 ")]
 extern "C" {
     type Calls;
@@ -27,12 +27,9 @@ extern "C" {
     /// The one whose handler is polled for the first time now.
     #[wasm_bindgen(method)]
     fn begun(this: &Calls) -> f64;
-    #[wasm_bindgen(method)]
-    fn panicked(this: &Calls, call: f64);
-}
-
-thread_local! {
-    static POLLED: Cell<f64> = const { Cell::new(0.0) };
+    /// The one that is being polled.
+    #[wasm_bindgen(method, setter)]
+    fn set_polled(this: &Calls, call: f64);
 }
 
 /// Polls a handler under its call's number.
@@ -43,16 +40,15 @@ pub async fn known<T>(handler: impl Future<Output = T>) -> T {
     let call = CALLS.with(Calls::begun);
     let mut handler = pin!(handler);
     poll_fn(|context| {
-        POLLED.set(call);
+        CALLS.with(|calls| calls.set_polled(call));
         let poll = handler.as_mut().poll(context);
-        POLLED.set(0.0);
+        CALLS.with(|calls| calls.set_polled(0.0));
         poll
     })
     .await
 }
 
 fn on_panic(info: &PanicHookInfo<'_>) {
-    CALLS.with(|calls| calls.panicked(POLLED.get()));
     // What was written in the source names no visitor; what was formatted may quote one.
     let what = info.payload().downcast_ref::<&'static str>();
     let what = what.unwrap_or(&"(a message with values in it)");
