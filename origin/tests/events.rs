@@ -2,12 +2,19 @@
 
 #[path = "events/chain.rs"]
 mod chain;
+#[path = "events/dead.rs"]
+mod dead;
 #[path = "events/delivery.rs"]
 mod delivery;
 #[path = "events/durable.rs"]
 mod durable;
+#[path = "../../tests/tests/platforms/load.rs"]
+mod load;
 #[path = "cli/process.rs"]
 mod process;
 #[expect(dead_code, reason = "shared with the stories about the command line")]
 #[path = "cli/support.rs"]
 mod support;
+#[expect(dead_code, reason = "shared with the measurements")]
+#[path = "../../tests/bench/wire.rs"]
+mod wire;

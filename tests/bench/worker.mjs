@@ -5,6 +5,7 @@
 //   {"do":"restart"}                  memory is lost; KV, the Durable Object and the Cache API stay    {"url"}
 //   {"do":"restart","forget":true}    the Cache API is empty as well                                    {"url"}
 
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -16,11 +17,16 @@ const bindings = JSON.parse(process.argv[3] ?? "{}");
 const folder = await mkdtemp(path.join(tmpdir(), "skyful-bench-"));
 const disk = (name) => path.join(folder, name);
 
+// What is deployed with it; the hello-world has none.
+const entry = path.join(build, "../entry.mjs");
+const before = existsSync(entry) ? [{ type: "ESModule", path: entry }] : [];
+
 const options = {
   host: "127.0.0.1",
   port: 0,
-  modulesRoot: build,
+  modulesRoot: path.dirname(build),
   modules: [
+    ...before,
     { type: "ESModule", path: path.join(build, "index.js") },
     { type: "CompiledWasm", path: path.join(build, "index_bg.wasm") },
   ],

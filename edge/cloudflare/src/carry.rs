@@ -38,7 +38,7 @@ impl Asked {
         };
         if broken_off {
             let response = skyful_edge::Response::broken_off();
-            return Err(asked.completed(edge, response, random));
+            return Err(completed(&asked.request, edge, response, random));
         }
         Ok(asked)
     }
@@ -63,25 +63,27 @@ impl Asked {
         };
         edge.handle(ports, request, now_ms, random).await
     }
+}
 
-    fn completed(
-        &self,
-        edge: &Edge,
-        response: skyful_edge::Response,
-        random: [u8; 16],
-    ) -> skyful_edge::Response {
-        let (path, query) = target(&self.url);
-        let header = |name: &str| self.request.headers().get(name).ok().flatten();
-        let request = skyful_edge::Request {
-            method: &self.method,
-            path,
-            query,
-            header: &header,
-            body: &[],
-            facts: Facts::default(),
-        };
-        edge.completed(&request, response, random)
-    }
+/// An answer that was made here, with the headers that every answer has.
+pub fn completed(
+    request: &Request,
+    edge: &Edge,
+    response: skyful_edge::Response,
+    random: [u8; 16],
+) -> skyful_edge::Response {
+    let (method, url) = (request.inner().method(), request.inner().url());
+    let (path, query) = target(&url);
+    let header = |name: &str| request.headers().get(name).ok().flatten();
+    let request = skyful_edge::Request {
+        method: &method,
+        path,
+        query,
+        header: &header,
+        body: &[],
+        facts: Facts::default(),
+    };
+    edge.completed(&request, response, random)
 }
 
 /// One byte more than the limit: enough for the edge to refuse it by its size. None: it broke off.

@@ -4,8 +4,8 @@
 use skyful_edge::{StoreError, caps};
 use worker::{DurableObject, Env, Request, Response, SqlStorageValue, State, durable_object};
 
-use crate::carry;
 use crate::sql::Sql;
+use crate::{blame, carry};
 
 /// Of a command: more than the largest page asks for.
 const COMMAND_BYTES: usize = 8 << 20;
@@ -23,6 +23,12 @@ impl DurableObject for Counter {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
+        blame::known(self.answer(request)).await
+    }
+}
+
+impl Counter {
+    async fn answer(&self, request: Request) -> worker::Result<Response> {
         let Some(command) = carry::body(&request, COMMAND_BYTES).await else {
             return Response::error("the command broke off", 400);
         };
@@ -32,9 +38,7 @@ impl DurableObject for Counter {
             Err(error) => Response::error(error.to_string(), 503),
         }
     }
-}
 
-impl Counter {
     fn run(&self, command: &[u8]) -> Result<Vec<u8>, StoreError> {
         self.sql.run(
             "CREATE TABLE IF NOT EXISTS book (id INTEGER PRIMARY KEY CHECK (id = 1), bytes BLOB)",

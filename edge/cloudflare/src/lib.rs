@@ -2,7 +2,8 @@
 //! puts what is published in order; a Queue takes events. Decides nothing: requests, answers, time and chance are carried between
 //! the platform and `skyful_edge`.
 //!
-//! A panic would end every request in flight and lose what the isolate remembers, so none may be reachable.
+//! A panic ends every request in flight and loses what the isolate remembers, so none may be reachable. Should one be, the
+//! entry runs the others again ([`blame`]).
 #![cfg(target_family = "wasm")]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -15,6 +16,7 @@
     )
 )]
 
+mod blame;
 mod caps;
 mod carry;
 mod counter;
@@ -79,6 +81,10 @@ impl Ports for Wired {
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+    blame::known(answer(request, env, context)).await
+}
+
+async fn answer(request: Request, env: Env, context: Context) -> worker::Result<Response> {
     let ready = match ready(&env) {
         Ok(ready) => ready,
         Err(wrong) => {
@@ -122,7 +128,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
 /// What waits in the queue, a batch of it.
 #[event(queue)]
 async fn queue(batch: MessageBatch<String>, env: Env, _: Context) -> worker::Result<()> {
-    events::consume(&batch, &env).await;
+    blame::known(events::consume(&batch, &env)).await;
     Ok(())
 }
 

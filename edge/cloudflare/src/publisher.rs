@@ -16,7 +16,7 @@ use skyful_edge::{Edge, Rule, Ruling, SnapshotStore, StoreError};
 use worker::{DurableObject, Env, Method, Request, Response, State, console_error, durable_object};
 
 use crate::kv::Kv;
-use crate::{carry, now_ms, settings};
+use crate::{blame, carry, now_ms, settings};
 use values::Values;
 
 #[durable_object(alarm)]
@@ -48,6 +48,22 @@ impl DurableObject for Publisher {
     }
 
     async fn fetch(&self, request: Request) -> worker::Result<Response> {
+        blame::known(self.answer(request)).await
+    }
+
+    async fn alarm(&self) -> worker::Result<Response> {
+        blame::known(async {
+            if let Ok(desk) = &self.desk {
+                self.spread(desk).await;
+            }
+        })
+        .await;
+        Response::empty()
+    }
+}
+
+impl Publisher {
+    async fn answer(&self, request: Request) -> worker::Result<Response> {
         let desk = match &self.desk {
             Ok(desk) => desk,
             Err(why) => return Response::error(why, 503),
@@ -76,15 +92,6 @@ impl DurableObject for Publisher {
         }
     }
 
-    async fn alarm(&self) -> worker::Result<Response> {
-        if let Ok(desk) = &self.desk {
-            self.spread(desk).await;
-        }
-        Response::empty()
-    }
-}
-
-impl Publisher {
     async fn supersede(&self, desk: &Desk, key: &str, value: &[u8]) -> worker::Result<Response> {
         match desk.edge.supersede(desk, key, value).await {
             Ok((_, ruling)) => {

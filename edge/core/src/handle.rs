@@ -125,12 +125,16 @@ impl Edge {
             store: Counted::new(ports.store()),
             claims: OnceLock::new(),
         };
+        #[cfg(feature = "inject")]
+        crate::inject::at_first(self, &call);
         self.state().health.begin(now_ms, random);
         let route = route(request.path);
         let mut response = match self.dispatch(&call, route.as_ref()).await {
             Ok(response) => response,
             Err(problem) => problem.response(),
         };
+        #[cfg(feature = "inject")]
+        crate::inject::at_last(&call);
         response.reads = call.store.reads();
         self.complete(&request, route.as_ref(), response, random)
     }

@@ -17,6 +17,8 @@ pub mod forward;
 pub mod handle;
 pub mod health;
 pub mod http;
+#[cfg(feature = "inject")]
+mod inject;
 mod jws;
 mod load;
 pub mod measures;

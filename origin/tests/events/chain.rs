@@ -1,7 +1,9 @@
 //! A native edge and a collector as processes: they can be killed at any instant, and start again where they ended.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -20,6 +22,7 @@ module_types:
   card: {schema: {type: object, properties: {title: {type: string}}}}
 modules:
   hero: {type: card, default: {content: {title: Hello}}}
+ofrep: [home]
 pages:
   home: {slots: [{key: hero}], default: {modules: {hero: [hero]}}}
 "#;
@@ -109,6 +112,30 @@ impl Chain {
             .and_then(|text| text.parse::<u64>().ok())
             .expect("a size")
             << 10
+    }
+
+    /// A release by somebody who goes on publishing at every save, until it is killed.
+    pub fn publish_and_be_killed(&self) {
+        self.desk.edit("wallet.yaml", "Hello", "Good evening");
+        let url = format!("http://{}", self.edge_address());
+        let args = [
+            "publish",
+            "wallet.yaml",
+            "--to",
+            &url,
+            "--key",
+            "key",
+            "--watch",
+        ];
+        let mut publisher = self.desk.command(&[&args[..], &["--json"]].concat());
+        let mut publisher = publisher.stdout(Stdio::piped()).spawn().expect("it runs");
+        let mut line = String::new();
+        BufReader::new(publisher.stdout.take().expect("a pipe"))
+            .read_line(&mut line)
+            .expect("a line");
+        publisher.kill().expect("killed");
+        publisher.wait().expect("gone");
+        assert!(line.contains("\"sequence\":2"), "{line}");
     }
 
     pub fn receipt(&self) -> String {

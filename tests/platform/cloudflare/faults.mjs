@@ -2,9 +2,9 @@
 // Miniflare emulates none of the ways in which KV misbehaves. Nothing of this is in what is deployed.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
-import Worker, { Publisher as RealPublisher } from "../../../edge/cloudflare/build/index.js";
+import edge, { Publisher as RealPublisher } from "../../../edge/cloudflare/entry.mjs";
 
-export { Counter } from "../../../edge/cloudflare/build/index.js";
+export { Counter } from "../../../edge/cloudflare/entry.mjs";
 
 let kind = "none";
 let reads = [];
@@ -112,9 +112,9 @@ export default class extends WorkerEntrypoint {
   fetch(request) {
     const { hostname, pathname } = new URL(request.url);
     if (hostname === "harness.invalid") return control(pathname.slice(1), this.env);
-    return new Worker(this.ctx, wrapped(this.env)).fetch(request);
+    return edge.fetch(request, wrapped(this.env), this.ctx);
   }
   queue(batch) {
-    return new Worker(this.ctx, wrapped(this.env)).queue(batch);
+    return edge.queue(batch, wrapped(this.env), this.ctx);
   }
 }

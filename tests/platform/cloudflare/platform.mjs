@@ -7,7 +7,10 @@ import path from "node:path";
 import { Miniflare } from "miniflare";
 
 const here = import.meta.dirname;
-const BUILD = path.resolve(here, "../../../edge/cloudflare/build");
+const ENTRY = path.resolve(here, "../../../edge/cloudflare/entry.mjs");
+const BUILD = path.join(path.dirname(ENTRY), "build");
+/// `SKYFUL_WORKER` names another one, from the root of the repository.
+const BUILT = process.env.SKYFUL_WORKER ? path.resolve(here, "../../..", process.env.SKYFUL_WORKER) : BUILD;
 const CONTROL = "http://harness.invalid/";
 
 export class Platform {
@@ -21,7 +24,7 @@ export class Platform {
 
   /// `vars` overrides single variables of the Worker; null leaves one out.
   constructor(settings) {
-    this.#settings = { build: BUILD, workspace: "wallet", env: "dev", ...settings };
+    this.#settings = { build: BUILT, workspace: "wallet", env: "dev", ...settings };
   }
 
   async start() {
@@ -109,7 +112,8 @@ export class Platform {
       // The two lie in different folders; their common root keeps the names of the modules apart.
       modulesRoot: "/",
       modules: [
-        { type: "ESModule", path: path.join(here, "faults.mjs"), contents: faults(build) },
+        { type: "ESModule", path: path.join(here, "faults.mjs"), contents: read("faults.mjs") },
+        { type: "ESModule", path: ENTRY, contents: entry(build) },
         { type: "ESModule", path: path.join(build, "index.js") },
         { type: "CompiledWasm", path: path.join(build, "index_bg.wasm") },
       ],
@@ -147,8 +151,12 @@ function queues(consumed) {
   };
 }
 
-/// The module that stands in front of the Worker, which it has to find wherever that was built.
-function faults(build) {
-  const source = readFileSync(path.join(here, "faults.mjs"), "utf8");
-  return source.replaceAll("../../../edge/cloudflare/build/index.js", path.relative(here, path.join(build, "index.js")));
+/// The Worker's own entry, which has to find it wherever it was built.
+function entry(build) {
+  const built = path.relative(path.dirname(ENTRY), path.join(build, "index.js"));
+  return read(ENTRY).replace("./build/index.js", built.startsWith(".") ? built : `./${built}`);
+}
+
+function read(name) {
+  return readFileSync(path.resolve(here, name), "utf8");
 }

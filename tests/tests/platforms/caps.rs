@@ -10,10 +10,10 @@ use crate::process::Process;
 use crate::publisher::Publisher;
 
 const SECRET: &str = "7777777777777777777777777777777777777777777777777777777777777777";
-const LIMIT: usize = 2;
+pub const LIMIT: usize = 2;
 
 /// A module on which two answers a day may show the capped plan; `served` counts answers, `seen` exposures.
-fn capped() -> Snapshot {
+pub fn capped() -> Snapshot {
     let module = |count: &str| {
         json!({
             "type": "card", "default": {"content": {}},
@@ -32,7 +32,7 @@ fn capped() -> Snapshot {
     product::snapshot(&document, &Default::default()).expect("a workspace")
 }
 
-fn settings(publisher: &Publisher, caps: Option<&'static str>) -> Settings {
+pub fn settings(publisher: &Publisher, caps: Option<&'static str>) -> Settings {
     Settings {
         secret: SECRET.into(),
         caps,

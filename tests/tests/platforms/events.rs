@@ -19,12 +19,7 @@ struct World {
 
 fn world(collector: &Collector) -> World {
     let mut publisher = Publisher::new();
-    let settings = Settings {
-        cors: vec!["https://shop.example".into()],
-        secret: SECRET.into(),
-        collector: Some(collector.url.clone()),
-        ..Settings::preview(&publisher.trust())
-    };
+    let settings = settings(&publisher, &collector.url);
     let platforms = all(&settings);
     let core = CoreEdge::new(&settings);
     let client = Client::new();
@@ -38,12 +33,21 @@ fn world(collector: &Collector) -> World {
     }
 }
 
+pub fn settings(publisher: &Publisher, collector: &str) -> Settings {
+    Settings {
+        cors: vec!["https://shop.example".into()],
+        secret: SECRET.into(),
+        collector: Some(collector.to_owned()),
+        ..Settings::preview(&publisher.trust())
+    }
+}
+
 fn at() -> String {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     skyful::value::datetime::format(since.expect("after 1970").as_millis() as i64)
 }
 
-fn event(id: &str, receipt: &str) -> Value {
+pub fn event(id: &str, receipt: &str) -> Value {
     json!({
         "id": id, "type": "click", "unit": "u-1", "page": "home", "module": "hero",
         "receipt": receipt, "at": at(),

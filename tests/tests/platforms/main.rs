@@ -9,8 +9,12 @@ mod core_edge;
 mod events;
 mod faults;
 mod gray;
+mod load;
 mod native;
 mod ofrep;
+mod origin_dead;
+#[cfg(feature = "inject")]
+mod panics;
 mod platform;
 mod process;
 mod publisher;
@@ -18,6 +22,9 @@ mod requests;
 mod signed;
 mod spin;
 mod vectors;
+#[expect(dead_code, reason = "shared with the measurements")]
+#[path = "../../bench/wire.rs"]
+mod wire;
 
 /// `scripts/e2e` says which platforms it means, so that a slip in one can't pass for success.
 #[test]

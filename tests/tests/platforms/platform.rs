@@ -230,6 +230,21 @@ impl Ask {
         self.headers.push((name, value.into()));
         self
     }
+
+    /// As HTTP/1.1.
+    pub fn wire(&self) -> Vec<u8> {
+        let mut head = format!(
+            "{} {} HTTP/1.1\r\nhost: edge.test\r\n",
+            self.method, self.target
+        );
+        for (name, value) in &self.headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        if !self.body.is_empty() {
+            head += &format!("content-length: {}\r\n", self.body.len());
+        }
+        [head.as_bytes(), b"\r\n", &self.body].concat()
+    }
 }
 
 impl Client {

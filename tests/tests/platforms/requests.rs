@@ -36,6 +36,21 @@ pub fn workspace(title: &str) -> Snapshot {
     product::snapshot(&document, &Default::default()).expect("a workspace")
 }
 
+/// Of several visitors, by every route that answers with a page.
+pub fn pages() -> Vec<Ask> {
+    let body = json!({"page": "home", "unit": "u-2", "locale": "zh", "attributes": {"age": 67}});
+    let context = json!({"context": {"targetingKey": "u-3", "age": 30}}).to_string();
+    vec![
+        Ask::get("/v1/pages/home?unit=u-1"),
+        Ask::resolve(body.to_string()),
+        Ask::get("/v1/pages/home?unit=u-listed&locale=en"),
+        Ask::post("/ofrep/v1/evaluate/flags/home.hero", context.clone()),
+        Ask::get("/v1/pages/home?unit=u-4&attr.age=70"),
+        Ask::post("/ofrep/v1/evaluate/flags", context),
+        Ask::resolve(r#"{"page":"home","unit":"u-listed"}"#),
+    ]
+}
+
 fn table(publisher: &Publisher, objects: &[Ask]) -> Vec<Ask> {
     let with = |method, target: &str, body: &[u8]| Ask {
         method,

@@ -1,6 +1,8 @@
 //! A store whose reads are counted for one request: how many a page costs is a promise.
 
 use std::collections::BTreeSet;
+#[cfg(feature = "inject")]
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{Rule, Ruling, SnapshotStore, StoreError};
@@ -8,6 +10,9 @@ use crate::{Rule, Ruling, SnapshotStore, StoreError};
 pub(crate) struct Counted<'a, S> {
     store: &'a S,
     reads: AtomicU32,
+    /// Behind the next read.
+    #[cfg(feature = "inject")]
+    pub panics: AtomicBool,
 }
 
 impl<'a, S> Counted<'a, S> {
@@ -15,6 +20,8 @@ impl<'a, S> Counted<'a, S> {
         Self {
             store,
             reads: AtomicU32::new(0),
+            #[cfg(feature = "inject")]
+            panics: AtomicBool::new(false),
         }
     }
 
@@ -25,17 +32,28 @@ impl<'a, S> Counted<'a, S> {
     fn count(&self) {
         self.reads.fetch_add(1, Ordering::Relaxed);
     }
+
+    fn answered(&self) {
+        #[cfg(feature = "inject")]
+        if self.panics.load(Ordering::Relaxed) {
+            crate::inject::told();
+        }
+    }
 }
 
 impl<S: SnapshotStore> SnapshotStore for Counted<'_, S> {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.count();
-        self.store.get(key).await
+        let found = self.store.get(key).await;
+        self.answered();
+        found
     }
 
     async fn fresh(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.count();
-        self.store.fresh(key).await
+        let found = self.store.fresh(key).await;
+        self.answered();
+        found
     }
 
     async fn put(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
