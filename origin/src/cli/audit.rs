@@ -52,25 +52,25 @@ fn expected(text: &str) -> Result<Expected, String> {
 
 pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
     let Command::Verify(args) = &args.command;
-    let keyring = keyring(args)?;
+    let keyring = Keyring::new(masters(args)?);
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::usage(format!("cannot start: {error}")))?;
     let found = runtime.block_on(read(&args.db, &keyring, args.expect.as_ref()))?;
     tell(&found, json)
 }
 
-fn keyring(args: &Verify) -> Result<Keyring, Failure> {
+fn masters(args: &Verify) -> Result<Vec<[u8; 32]>, Failure> {
     let beside = args.db.with_file_name(super::serve::MASTER);
     match &args.master_key {
-        Some(hex) => super::serve::keyring(hex),
+        Some(hex) => super::serve::masters(hex),
         None if beside.exists() => {
             let hex = std::fs::read_to_string(&beside);
             let hex = hex.map_err(|error| Failure::io("read", &beside, &error))?;
-            super::serve::keyring(hex.trim())
+            super::serve::masters(hex.trim())
         }
         None => {
             output::warning("without the master key nobody can say whether the log was cut short");
-            Ok(Keyring::default())
+            Ok(Vec::new())
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The audit log over HTTP.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::house::{By, House, full};
 
@@ -14,6 +14,12 @@ async fn items(house: &House, path: &str, by: &By) -> Vec<Value> {
 async fn the_log_can_be_read_from_page_to_page_and_searched() {
     let house = full().await;
     let root = house.by("root");
+    let body = json!({"name": "CI", "role": "viewer"});
+    for _ in 0..30 {
+        house
+            .post("/api/v1/workspaces/a/tokens", &root, &body)
+            .await;
+    }
     let mut all: Vec<i64> = Vec::new();
     let mut cursor = String::new();
     loop {
