@@ -273,16 +273,18 @@ impl House {
         self.join(workspace, "guest", "viewer", None).await;
         let at = format!("/api/v1/workspaces/{workspace}");
         let admin = self.by(&format!("{workspace}/admin"));
-        let body = json!({"name": "CI", "role": "admin"});
-        let seen = self.post(&format!("{at}/tokens"), &admin, &body).await;
-        assert_eq!(seen.status, 201, "{}", seen.text);
-        let made = seen.json();
-        let person = Person {
-            id: made["token"]["id"].as_str().unwrap().to_owned(),
-            email: String::new(),
-            by: By::Token(made["secret"].as_str().unwrap().to_owned()),
-        };
-        self.people.insert(format!("{workspace}/token"), person);
+        for name in ["token", "spare"] {
+            let body = json!({"name": name, "role": "admin"});
+            let seen = self.post(&format!("{at}/tokens"), &admin, &body).await;
+            assert_eq!(seen.status, 201, "{}", seen.text);
+            let made = seen.json();
+            let person = Person {
+                id: made["token"]["id"].as_str().unwrap().to_owned(),
+                email: String::new(),
+                by: By::Token(made["secret"].as_str().unwrap().to_owned()),
+            };
+            self.people.insert(format!("{workspace}/{name}"), person);
+        }
         let email = format!("open@{workspace}.example");
         let seen = self.invite(workspace, &email, "viewer", None).await;
         let person = Person {

@@ -109,7 +109,7 @@ pub fn samples(house: &House, workspace: &str) -> BTreeMap<&'static str, String>
         ("name", "payday.csv".to_owned()),
         ("revision", "3".to_owned()),
         ("user", of("guest")),
-        ("token", of("token")),
+        ("token", of("spare")),
         ("invitation", of("invitation")),
         ("session", "s-0000000000000000".to_owned()),
         ("id", "none".to_owned()),
@@ -216,6 +216,10 @@ pub fn routes() -> Vec<Route> {
         route("POST", "/preview", In("read")).body(r#"{"page": "home"}"#),
         route("GET", "/preview/listing", In("read")),
         route("GET", "/preview/objects/{digest}", In("read")).absent(),
+        route("POST", "/experiments/{key}/share", In("content"))
+            .with(&[("key", "none")])
+            .body(r#"{"share": 100}"#)
+            .absent(),
         route("GET", "/{section}", In("read")),
         route("GET", "/{section}/{key}", In("read")),
         route("PUT", "/{section}/{key}", In("content")).body("{}"),
