@@ -6,6 +6,8 @@ mod api;
 mod kills;
 #[path = "cli/process.rs"]
 mod process;
+#[path = "origin/story.rs"]
+mod story;
 #[expect(dead_code, reason = "shared with the stories about the command line")]
 #[path = "cli/support.rs"]
 mod support;

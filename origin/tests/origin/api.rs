@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use crate::process::Process;
 use crate::support::Desk;
 
+pub const SECRET: &str = "7777777777777777777777777777777777777777777777777777777777777777";
+pub const COLLECTOR_TOKEN: &str = "a token of the tests";
 pub const PASSWORD: &str = "correct horse battery staple";
 
 pub struct Origin {
@@ -41,7 +43,9 @@ impl Origin {
     /// Running, with the workspace `wallet` and its environments `dev` and `prod`.
     pub fn with_first_user() -> (Self, Person) {
         let desk = Desk::with_sample();
-        let mut process = Process::new(&["serve", "--data", "data", "--log-format", "json"]);
+        let mut process = Process::new(&["serve", "--data", "data", "--log-format", "json"])
+            .with("SKYFUL_SECRET", SECRET)
+            .with("SKYFUL_COLLECTOR_TOKEN", COLLECTOR_TOKEN);
         process.start(&desk);
         let origin = Self { desk, process };
         let setup = json!({"code": origin.setup_code(), "email": "ada@example.com", "name": "Ada",
@@ -62,7 +66,7 @@ impl Origin {
         code.expect("nobody is known yet")
     }
 
-    fn sign_in(&self, path: &str, body: &Value, status: u16) -> Person {
+    pub fn sign_in(&self, path: &str, body: &Value, status: u16) -> Person {
         let mut person = Person {
             agent: agent(),
             url: format!("http://{}", self.process.address),
@@ -124,6 +128,33 @@ impl Person {
     #[track_caller]
     pub fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, &[], b"")
+    }
+
+    #[track_caller]
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.ask("POST", path, &[], body.to_string().as_bytes())
+    }
+
+    /// Changes what was seen.
+    #[track_caller]
+    pub fn put(&self, path: &str, etag: &str, body: &Value) -> Answer {
+        self.ask(
+            "PUT",
+            path,
+            &[("if-match", etag)],
+            body.to_string().as_bytes(),
+        )
+    }
+
+    /// Where nothing is yet.
+    #[track_caller]
+    pub fn make(&self, path: &str, body: &Value) -> Answer {
+        self.ask(
+            "PUT",
+            path,
+            &[("if-none-match", "*")],
+            body.to_string().as_bytes(),
+        )
     }
 
     /// The sample, with the list of ids that it names.
