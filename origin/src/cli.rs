@@ -1,5 +1,6 @@
 //! What can be typed after `skyful`, and where it goes. Each command is one file below.
 
+mod audit;
 mod backup;
 mod check;
 mod collect;
@@ -67,6 +68,8 @@ enum Command {
     Switch(switch::Args),
     /// Run the origin: where people write, release and watch
     Serve(Box<serve::Args>),
+    /// Check the log of who did what in an origin
+    Audit(audit::Args),
     /// Write the database of an origin into one file, while it runs
     Backup(backup::BackupArgs),
     /// Take a backup up again, above every sequence that edges have seen
@@ -102,6 +105,7 @@ pub fn run() -> ExitCode {
         Command::Backup(args) => backup::backup(&args, json),
         Command::Restore(args) => backup::restore(&args, json),
         Command::Edge(args) => edge::run(&args, json),
+        Command::Audit(args) => audit::run(&args, json),
         Command::Collect(args) => collect::run(&args, json),
         Command::Health(args) => health::run(&args, json),
         Command::Schema => schema::run(),

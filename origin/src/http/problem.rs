@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::app::Error;
+use crate::app::error::Conflict;
 
 /// An error as clients see it.
 #[derive(Debug)]
@@ -45,9 +46,29 @@ impl Problem {
         self.with("hint", Value::String(hint.into()))
     }
 
-    fn retry_after(mut self, secs: i64) -> Self {
-        self.retry_after_secs = secs;
-        self
+    fn too_many(wait_secs: i64) -> Self {
+        let detail = format!("too many attempts; the next counts in {wait_secs} s");
+        let mut problem = Self::new(429, "too-many", "Too many attempts", detail);
+        problem.retry_after_secs = wait_secs;
+        problem
+    }
+
+    fn forged(what: &'static str) -> Self {
+        let problem = Self::new(403, "forged", "Another site may have sent this", what);
+        problem.hint("a change with a cookie needs `X-Skyful: 1` and the `Origin` of this server")
+    }
+
+    fn stale(conflict: &Conflict) -> Self {
+        let detail = match &conflict.current {
+            Some(side) => format!(
+                "{} changed {} at {}",
+                side.changed_by, conflict.path, side.changed_at
+            ),
+            None => format!("{} is not there any more", conflict.path),
+        };
+        let problem = Self::new(412, "stale", "Somebody else was there first", detail);
+        let problem = problem.hint("merge `current` and `yours`, which both come from `base`");
+        problem.with("conflict", json!(conflict))
     }
 
     pub fn with(mut self, name: &str, value: Value) -> Self {
@@ -91,16 +112,8 @@ impl From<Error> for Problem {
                 let detail = "the e-mail address or the password is wrong";
                 Self::new(401, "wrong-sign-in", "Not signed in", detail)
             }
-            Error::TooMany { wait_secs } => {
-                let detail = format!("too many attempts; the next counts in {wait_secs} s");
-                Self::new(429, "too-many", "Too many attempts", detail).retry_after(wait_secs)
-            }
-            Error::Forged(what) => {
-                let problem = Self::new(403, "forged", "Another site may have sent this", what);
-                problem.hint(
-                    "a change with a cookie needs `X-Skyful: 1` and the `Origin` of this server",
-                )
-            }
+            Error::TooMany { wait_secs } => Self::too_many(wait_secs),
+            Error::Forged(what) => Self::forged(what),
             Error::NeedsPerson => {
                 let detail = "a token can't do this";
                 let problem = Self::new(403, "needs-person", "Only for people", detail);
@@ -132,19 +145,7 @@ impl From<Error> for Problem {
                     "send `If-Match` with the ETag that you read, or `If-None-Match: *` to make it",
                 )
             }
-            Error::Stale(conflict) => {
-                let detail = match &conflict.current {
-                    Some(side) => format!(
-                        "{} changed {} at {}",
-                        side.changed_by, conflict.path, side.changed_at
-                    ),
-                    None => format!("{} is not there any more", conflict.path),
-                };
-                let problem = Self::new(412, "stale", "Somebody else was there first", detail);
-                let problem =
-                    problem.hint("merge `current` and `yours`, which both come from `base`");
-                problem.with("conflict", json!(conflict))
-            }
+            Error::Stale(conflict) => Self::stale(&conflict),
             Error::Moved { detail, hint } => {
                 Self::new(412, "moved", "Not what you looked at", detail).hint(hint)
             }

@@ -1,1 +1,11 @@
-//! x
+//! The API as clients see it, over real database files and without sockets.
+
+mod audit;
+mod canary;
+mod house;
+mod matrix;
+mod openapi;
+mod people;
+mod sites;
+mod table;
+mod tenants;
