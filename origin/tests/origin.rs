@@ -2,6 +2,8 @@
 
 #[path = "origin/api.rs"]
 mod api;
+#[path = "origin/audit.rs"]
+mod audit;
 #[path = "origin/kills.rs"]
 mod kills;
 #[path = "cli/process.rs"]

@@ -9,3 +9,4 @@ mod people;
 mod sites;
 mod table;
 mod tenants;
+mod tokens;

@@ -122,7 +122,7 @@ fn answer(route: &Route, workspace: &str, seen: &Seen) -> Answer {
 async fn ask(house: &House, route: &Route, workspace: &str, by: &By, address: u8) -> Seen {
     let path = route.filled(&samples(house, workspace));
     let mut headers = Vec::new();
-    if route.method != "GET" && route.method != "POST" {
+    if route.method != "GET" {
         headers.push(("if-match", "\"999999\""));
     }
     let ask = Ask {

@@ -179,23 +179,6 @@ pub fn routes() -> Vec<Route> {
         route("GET", "/environments/{env}", In("read")),
         route("PUT", "/environments/{env}", In("administer")).body(r#"{"name": "x"}"#),
         route("DELETE", "/environments/{env}", In("administer")),
-        route("GET", "/environments/{env}/keys", At("read")),
-        route("POST", "/environments/{env}/keys", At("administer")),
-        route(
-            "POST",
-            "/environments/{env}/keys/{id}/activate",
-            At("administer"),
-        )
-        .absent(),
-        route(
-            "POST",
-            "/environments/{env}/keys/{id}/retire",
-            At("administer"),
-        )
-        .absent(),
-        route("POST", "/environments/{env}/raise-era", At("administer"))
-            .body(r#"{"above": "none"}"#)
-            .absent(),
         // The draft.
         route("GET", "/document", In("read")),
         route("PUT", "/document", In("design")).body("skyful: 1\n"),
@@ -217,9 +200,8 @@ pub fn routes() -> Vec<Route> {
         route("GET", "/preview/listing", In("read")),
         route("GET", "/preview/objects/{digest}", In("read")).absent(),
         route("POST", "/experiments/{key}/share", In("content"))
-            .with(&[("key", "none")])
-            .body(r#"{"share": 100}"#)
-            .absent(),
+            .with(&[("key", "hero_copy")])
+            .body(r#"{"share": 100}"#),
         route("GET", "/{section}", In("read")),
         route("GET", "/{section}/{key}", In("read")),
         route("PUT", "/{section}/{key}", In("content")).body("{}"),
@@ -238,10 +220,48 @@ pub fn routes() -> Vec<Route> {
         route("PUT", "/{section}/{key}/plans/{plan}", In("content")).body("{}"),
         route("DELETE", "/{section}/{key}/plans/{plan}", In("content")),
     ];
-    let whole = inside.map(|route| Route {
-        path: Box::leak(format!("/api/v1/workspaces/{{workspace}}{}", route.path).into_boxed_str()),
-        ..route
-    });
-    all.extend(whole);
+    let in_environment = [
+        route("GET", "/keys", At("read")),
+        route("POST", "/keys", At("administer")),
+        route("POST", "/keys/{id}/activate", At("administer")).absent(),
+        route("POST", "/keys/{id}/retire", At("administer")).absent(),
+        route("POST", "/raise-era", At("administer"))
+            .body(r#"{"above": "none"}"#)
+            .absent(),
+        route("GET", "/live", At("read")),
+        route("POST", "/mode", At("roll back")).body(r#"{"mode": "run"}"#),
+        route("GET", "/staff", At("read")),
+        route("PUT", "/staff", At("release")).body(r#"{"units": []}"#),
+        route("GET", "/releases", At("read")),
+        route("POST", "/releases", At("release"))
+            .body(r#"{"snapshot": "none"}"#)
+            .absent(),
+        release("GET", "", At("read")),
+        release("GET", "/changes", At("read")),
+        release("GET", "/events", At("read")),
+        release("POST", "/approve", At("approve")).body(r#"{"digest": "none"}"#),
+        release("POST", "/reject", At("approve")),
+        release("POST", "/cancel", At("release")),
+        release("POST", "/pause", At("release")),
+        release("POST", "/resume", At("release")),
+        release("POST", "/skip", At("release")),
+        release("POST", "/rollback", At("roll back")),
+    ];
+    let workspace = "/api/v1/workspaces/{workspace}";
+    all.extend(inside.map(|route| under(workspace, route)));
+    let environment = "/api/v1/workspaces/{workspace}/environments/{env}";
+    all.extend(in_environment.map(|route| under(environment, route)));
     all
+}
+
+/// Of a release that isn't there.
+fn release(method: &'static str, path: &'static str, needs: Needs) -> Route {
+    let path: String = format!("/releases/{{id}}{path}");
+    let with = &[("id", "999")];
+    route(method, path.leak(), needs).with(with).absent()
+}
+
+fn under(place: &str, route: Route) -> Route {
+    let path = format!("{place}{}", route.path).leak();
+    Route { path, ..route }
 }

@@ -6,7 +6,7 @@ use super::house::{Ask, House, Seen, full};
 use super::table::{Needs, Route, routes, samples};
 
 async fn ask(house: &House, route: &Route, who: &str, path: &str) -> Seen {
-    let versioned = route.method != "GET" && route.method != "POST";
+    let versioned = route.method != "GET";
     let ask = Ask {
         method: route.method,
         path,
