@@ -35,6 +35,8 @@ pub struct App {
     manifests: watch::Sender<u64>,
     /// Counts up whenever a release is another than before; at its end nobody needs to listen any more.
     changed: watch::Sender<u64>,
+    /// How the releases that are under way did lately.
+    watches: releases::Watches,
     /// Places for those who listen.
     listeners: Arc<tokio::sync::Semaphore>,
 }
@@ -52,6 +54,7 @@ impl App {
             compiled: Arc::default(),
             manifests: watch::Sender::new(0),
             changed: watch::Sender::new(0),
+            watches: releases::Watches::default(),
             listeners: Arc::new(tokio::sync::Semaphore::new(LISTENERS)),
         }
     }

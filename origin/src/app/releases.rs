@@ -12,6 +12,10 @@ mod staff;
 pub mod state;
 mod steer;
 pub mod view;
+mod windows;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use sqlx::sqlite::SqliteConnection;
 
@@ -21,6 +25,10 @@ use super::{App, Error};
 use crate::store::sqlite::releases::{self as rows, ReleaseRow};
 use crate::store::sqlite::snapshots;
 use view::{Detailed, Happened, Live, Release};
+use windows::Watch;
+
+/// Of what is under way, by workspace and environment.
+pub type Watches = Arc<Mutex<BTreeMap<(String, String), Watch>>>;
 
 pub use changes::Changes;
 pub use create::{Once, Wanted};
@@ -130,7 +138,7 @@ impl App {
 
     /// A place for somebody who listens.
     pub fn listener(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Error> {
-        let places = std::sync::Arc::clone(&self.listeners);
+        let places = Arc::clone(&self.listeners);
         let busy = |_| Error::Busy("as many people watch releases as can");
         places.try_acquire_owned().map_err(busy)
     }

@@ -10,6 +10,7 @@ use skyful::model::pipeline::{Gates, Pipeline};
 use super::evidence::{self, Rate, Verdict};
 use super::plan::{Audience, Plan};
 use super::state::State;
+use super::windows::Window;
 
 /// Older reports say nothing about now.
 pub const FRESH_MS: i64 = 15_000;
@@ -33,6 +34,8 @@ pub struct Seen<'a> {
     pub staff: bool,
     /// Of its own sequence, or none.
     pub reports: Option<Reports>,
+    /// The same since several moments.
+    pub windows: &'a [Window],
 }
 
 /// What edges report of one sequence.
@@ -197,15 +200,15 @@ pub fn needs_a_person(why: &Why) -> bool {
 }
 
 fn surely_worse(seen: &Seen<'_>) -> Option<Metric> {
-    let reports = seen.reports?;
+    let metrics = metrics(&seen.plan.pipeline.gates);
     let past = |(metric, hits, bps): (Metric, fn(&Counts) -> u64, u32)| {
-        let (gray, stable) = (rate(&reports.gray, hits), rate(&reports.stable, hits));
-        let verdict = evidence::verdict(gray, stable, limit(bps));
-        (verdict == Verdict::Past).then_some(metric)
+        let certain = |window: &Window| {
+            let (gray, stable) = (rate(&window.gray, hits), rate(&window.stable, hits));
+            evidence::verdict(gray, stable, limit(bps), window.alpha) == Verdict::Past
+        };
+        seen.windows.iter().any(certain).then_some(metric)
     };
-    metrics(&seen.plan.pipeline.gates)
-        .into_iter()
-        .find_map(past)
+    metrics.into_iter().find_map(past)
 }
 
 /// None: it may pass.

@@ -6,6 +6,7 @@ use skyful::model::pipeline::{PipelineStep, StepAudience};
 
 use super::super::evidence::tests::Dice;
 use super::super::state::{Event, next};
+use super::super::windows::Watch;
 use super::*;
 
 const SECOND: i64 = 1_000;
@@ -66,6 +67,7 @@ struct World {
     /// What edges counted of the present sequence, and what of it was reported.
     counted: Reports,
     heard: Option<Reports>,
+    watch: Watch,
     halts: Vec<Why>,
     ended_secs: Option<i64>,
 }
@@ -98,6 +100,7 @@ impl World {
             alarmed: false,
             counted: NOTHING,
             heard: None,
+            watch: Watch::default(),
             halts: Vec::new(),
             ended_secs: None,
         }
@@ -141,7 +144,7 @@ impl World {
         });
     }
 
-    fn seen(&self) -> Seen<'_> {
+    fn seen<'a>(&'a self, windows: &'a [Window]) -> Seen<'a> {
         Seen {
             now_ms: self.now_ms,
             state: self.state,
@@ -154,11 +157,16 @@ impl World {
             mode: Mode::Run,
             staff: true,
             reports: self.heard,
+            windows,
         }
     }
 
     fn look(&mut self) {
-        let event = match decide(&self.seen()) {
+        let windows = match &self.heard {
+            Some(heard) => self.watch.look(self.step as i64 + 1, heard),
+            None => Vec::new(),
+        };
+        let event = match decide(&self.seen(&windows)) {
             Decision::Wait(_) => return,
             Decision::Alarm => {
                 assert!(!self.alarmed, "alarmed twice");
@@ -323,7 +331,7 @@ fn people_and_quiet_hours_hold_it_and_evidence_does_not_wait_for_them() {
     }];
     let mut world = world.run(3_595);
     assert_eq!((world.state, world.step), (State::Gray, 0));
-    let waits = decide(&world.seen());
+    let waits = decide(&world.seen(&[]));
     let until_ms = Some(3_600 * SECOND);
     assert_eq!(waits, Decision::Wait(Wait::Quiet { until_ms }));
     world = world.run(3_700);
@@ -349,7 +357,7 @@ fn edges_that_are_switched_off_prove_nothing() {
     let seen = Seen {
         mode: Mode::Off,
         now_ms: 100 * SECOND,
-        ..world.seen()
+        ..world.seen(&[])
     };
     let why = Why::Mode { mode: "off".into() };
     assert_eq!(decide(&seen), Decision::Halt(why));

@@ -6,14 +6,14 @@
 //! law of the iterated logarithm", Ann. Math. Statist. 41, 1970; Howard, Ramdas, McAuliffe and Sekhon, "Time-uniform,
 //! nonparametric, nonasymptotic confidence sequences", Ann. Statist. 49, 2021). The tracks are independent, so the product over
 //! both is one too, and the pairs of rates at which it stays below 1/α are a region that holds the true pair at all times with
-//! a chance of 1 − α. What differences occur in that region is the interval that people see, and gray is worse than a limit
+//! a chance of 1 − α, if answers fail or not by themselves. What differences occur in that region is the interval that people see, and gray is worse than a limit
 //! once no smaller difference is left in it. Exact for any number of answers: nothing is approximated by a normal distribution.
 
 use serde::Serialize;
 
-/// The chance to find a difference beyond a limit where there is none, over the whole life of a step. Small, since a step has
-/// several limits and people run hundreds of steps.
-pub const ALPHA: f64 = 1e-4;
+/// The chance to find a difference beyond a limit where there is none, over the whole life of a step. That is where gray does
+/// worse by exactly the limit; noise alone is much further away.
+pub const ALPHA: f64 = 1e-3;
 /// Priors of the mixture, half of each: rare faults, and rates of any size.
 const PRIORS: [(f64, f64); 2] = [(0.5, 50.0), (0.5, 0.5)];
 /// Halvings: more than the digits of a double.
@@ -52,11 +52,11 @@ impl Rate {
     }
 }
 
-/// The interval of gray minus stable, at all times right with a chance of 1 − [`ALPHA`].
-pub fn difference(gray: Rate, stable: Rate) -> Difference {
+/// The interval of gray minus stable, at all times right with a chance of 1 − `alpha`.
+pub fn difference(gray: Rate, stable: Rate, alpha: f64) -> Difference {
     let (one, zero) = (Evidence::of(gray), Evidence::of(stable));
     let seen = gray.seen().unwrap_or(0.0) - stable.seen().unwrap_or(0.0);
-    let bound = (1.0 / ALPHA).ln();
+    let bound = (1.0 / alpha).ln();
     let inside = |difference: f64| least(&one, &zero, difference) < bound;
     // The region is convex and holds what was seen, so its ends are found by halving.
     let end = |mut outside: f64| {
@@ -82,11 +82,11 @@ pub fn difference(gray: Rate, stable: Rate) -> Difference {
 }
 
 /// Against a limit of the difference.
-pub fn verdict(gray: Rate, stable: Rate, limit: f64) -> Verdict {
+pub fn verdict(gray: Rate, stable: Rate, limit: f64, alpha: f64) -> Verdict {
     let (one, zero) = (Evidence::of(gray), Evidence::of(stable));
     let seen = gray.seen().unwrap_or(0.0) - stable.seen().unwrap_or(0.0);
     // One look at the limit itself says on which side of it the interval lies.
-    if least(&one, &zero, limit) < (1.0 / ALPHA).ln() {
+    if least(&one, &zero, limit) < (1.0 / alpha).ln() {
         Verdict::Open
     } else if seen > limit {
         Verdict::Past

@@ -293,7 +293,7 @@ impl Health {
     fn of(reports: &Reports, plan: &Plan) -> Self {
         let gate = |(metric, hits, bps): (Metric, fn(&Counts) -> u64, u32)| {
             let (gray, stable) = (rate(&reports.gray, hits), rate(&reports.stable, hits));
-            let difference = evidence::difference(gray, stable);
+            let difference = evidence::difference(gray, stable, evidence::ALPHA);
             Gate {
                 metric,
                 limit: bps,
@@ -302,7 +302,7 @@ impl Health {
                 difference: difference.seen,
                 low: difference.low,
                 high: difference.high,
-                verdict: evidence::verdict(gray, stable, limit(bps)),
+                verdict: evidence::verdict(gray, stable, limit(bps), evidence::ALPHA),
             }
         };
         Self {
