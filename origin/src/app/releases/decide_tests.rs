@@ -49,6 +49,8 @@ struct Faults {
     silent: Option<(i64, i64)>,
     /// Gray is served to this part of those who should get it.
     lost: Option<f64>,
+    /// Part of gray's exposures that are seen, from then on.
+    unseen: Option<(i64, f64)>,
     /// Requests a second.
     traffic: u64,
 }
@@ -82,6 +84,7 @@ const NONE: Counts = Counts {
 const NOTHING: Reports = Reports {
     stable: NONE,
     gray: NONE,
+    exposures: (0, 0),
     instances: 3,
     heard_ms: 0,
 };
@@ -130,6 +133,11 @@ impl World {
         };
         count(&mut self.counted.gray, gray, errors);
         count(&mut self.counted.stable, all - gray, 0.002);
+        let seen = self.faults.unseen.filter(|(from, _)| now > *from);
+        let seen = seen.map_or(1.0, |(_, part)| part);
+        // Three modules a page, of which each is seen by two of three.
+        self.counted.exposures.0 += self.dice.hits(3 * gray, 0.6 * seen);
+        self.counted.exposures.1 += self.dice.hits(3 * (all - gray), 0.6);
     }
 
     fn reports(&mut self) {
@@ -240,6 +248,22 @@ fn errors_take_it_back_within_half_a_minute_whenever_they_begin() {
         let faults = Faults {
             traffic: 100,
             errors: Some((from, 0.05)),
+            ..Faults::default()
+        };
+        let world = World::new(seed, faults).run(600);
+        assert_eq!(world.state, State::RolledBack, "seed {seed}, from {from} s");
+        let secs = world.ended_secs.expect("an end") - from;
+        assert!(secs <= 30, "seed {seed}, from {from} s: {secs} s");
+    }
+}
+
+#[test]
+fn exposures_that_fail_to_come_take_it_back() {
+    for seed in 0..histories(30) {
+        let from = 30 + (seed as i64 % 20) * 5;
+        let faults = Faults {
+            traffic: 100,
+            unseen: Some((from, 0.0)),
             ..Faults::default()
         };
         let world = World::new(seed, faults).run(600);

@@ -81,7 +81,9 @@ impl App {
                 continue;
             }
             let staff = !staff::units(&mut tx, place).await?.is_empty();
-            if let Some(one) = self.decide_on(row, (mode.unwrap_or(Mode::Run), moved), staff)? {
+            let reports = self.reports(&mut tx, &row).await?;
+            let known = (mode.unwrap_or(Mode::Run), moved, staff);
+            if let Some(one) = self.decide_on(row, known, reports)? {
                 decided.push(one);
             }
         }
@@ -117,10 +119,9 @@ impl App {
     fn decide_on(
         &self,
         row: ReleaseRow,
-        (mode, moved): (Mode, bool),
-        staff: bool,
+        (mode, moved, staff): (Mode, bool, bool),
+        reports: Option<Reports>,
     ) -> Result<Option<Decided>, Error> {
-        let reports = self.reports(&row);
         let windows = self.windows(&row, reports.as_ref());
         let halted: Option<Why> = row
             .halted

@@ -20,6 +20,8 @@ const KEPT: usize = 12;
 pub struct Window {
     pub stable: Counts,
     pub gray: Counts,
+    /// Exposures of gray and stable.
+    pub exposures: (u64, u64),
     /// The chance to be mistaken about a limit in this window.
     pub alpha: f64,
 }
@@ -38,6 +40,7 @@ struct Begun {
     at_ms: i64,
     stable: Counts,
     gray: Counts,
+    exposures: (u64, u64),
 }
 
 impl Watch {
@@ -52,6 +55,7 @@ impl Watch {
         let mut all = vec![Window {
             stable: reports.stable,
             gray: reports.gray,
+            exposures: reports.exposures,
             alpha: ALPHA / 2.0,
         }];
         all.extend(self.windows.iter().map(|begun| begun.until(reports)));
@@ -63,6 +67,7 @@ impl Watch {
                 at_ms: reports.heard_ms,
                 stable: reports.stable,
                 gray: reports.gray,
+                exposures: reports.exposures,
             });
         }
         while self.windows.len() > KEPT {
@@ -79,6 +84,10 @@ impl Begun {
         Window {
             stable: since(reports.stable, self.stable),
             gray: since(reports.gray, self.gray),
+            exposures: (
+                reports.exposures.0.saturating_sub(self.exposures.0),
+                reports.exposures.1.saturating_sub(self.exposures.1),
+            ),
             alpha: ALPHA / 2.0 / (n * (n + 1.0)),
         }
     }
