@@ -53,6 +53,8 @@ pub struct App {
     manifests: watch::Sender<u64>,
     /// Counts up whenever a release is another than before; at its end nobody needs to listen any more.
     changed: watch::Sender<u64>,
+    /// How the releases that are under way did lately.
+    watches: releases::Watches,
     /// Places for those who listen.
     listeners: Arc<tokio::sync::Semaphore>,
 }
@@ -72,6 +74,7 @@ impl App {
             reached: Reached::default(),
             manifests: watch::Sender::new(0),
             changed: watch::Sender::new(0),
+            watches: releases::Watches::default(),
             listeners: Arc::new(tokio::sync::Semaphore::new(LISTENERS)),
         }
     }

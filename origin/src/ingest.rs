@@ -7,6 +7,7 @@ use serde::Serialize;
 use skyful::event::{Event, Line, Why};
 use skyful::limits;
 use skyful::receipt::Receipt;
+use skyful::resolve::write::Track;
 use skyful::secret::{BadSecret, Secrets};
 
 use crate::store::sqlite::Sqlite;
@@ -99,11 +100,14 @@ fn checked(text: &str, secrets: &mut OfEnvironments<'_>, now_ms: i64) -> Result<
         return Err(Why::TooLate);
     }
     let event = &line.event;
+    let mut track = None;
     if let Some(secrets) = secrets.of(&line.workspace, &line.env) {
         let receipt = Receipt::open(&event.receipt, secrets).ok_or(Why::ForgedReceipt)?;
         if !receipt.is_of(&event.page) {
             return Err(Why::ReceiptOfAnotherPage);
         }
+        let sequence = i64::try_from(receipt.sequence).ok();
+        track = sequence.map(|sequence| (sequence, receipt.track == Track::Gray));
     }
     let owned = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
     Ok(EventRow {
@@ -122,6 +126,7 @@ fn checked(text: &str, secrets: &mut OfEnvironments<'_>, now_ms: i64) -> Result<
         currency: owned(&event.currency),
         workspace: line.workspace.into_owned(),
         env: line.env.into_owned(),
+        track,
     })
 }
 

@@ -22,6 +22,8 @@ pub struct EventRow {
     pub grant: Option<String>,
     pub value: Option<String>,
     pub currency: Option<String>,
+    /// Of the release that it is about, and whether that was gray; known by a verified receipt.
+    pub track: Option<(i64, bool)>,
 }
 
 /// Which events are counted: `from_ms` ≤ at < `to_ms`.

@@ -72,6 +72,28 @@ CREATE TABLE release_events (
     FOREIGN KEY (workspace, env, release) REFERENCES releases (workspace, env, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
+-- Which release and track an event is of, by its receipt, where that can be verified.
+ALTER TABLE events ADD COLUMN sequence INTEGER;
+ALTER TABLE events ADD COLUMN gray INTEGER;
+
+-- Exposures by release and track, counted as events are kept: each once, as they are.
+CREATE TABLE exposures (
+    workspace TEXT    NOT NULL,
+    env       TEXT    NOT NULL,
+    sequence  INTEGER NOT NULL,
+    gray      INTEGER NOT NULL,
+    events    INTEGER NOT NULL,
+    PRIMARY KEY (workspace, env, sequence, gray)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER exposures_are_counted AFTER INSERT ON events
+WHEN NEW.type = 'exposure' AND NEW.sequence IS NOT NULL
+BEGIN
+    INSERT INTO exposures (workspace, env, sequence, gray, events)
+    VALUES (NEW.workspace, NEW.env, NEW.sequence, NEW.gray, 1)
+    ON CONFLICT (workspace, env, sequence, gray) DO UPDATE SET events = events + 1;
+END;
+
 -- Answers to requests with an Idempotency-Key, for a day.
 CREATE TABLE idempotency (
     workspace  TEXT    NOT NULL REFERENCES workspaces (key) ON DELETE CASCADE,

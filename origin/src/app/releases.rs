@@ -12,6 +12,10 @@ mod staff;
 pub mod state;
 mod steer;
 pub mod view;
+mod windows;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use sqlx::sqlite::SqliteConnection;
 
@@ -21,6 +25,10 @@ use super::{App, Error};
 use crate::store::sqlite::releases::{self as rows, ReleaseRow};
 use crate::store::sqlite::snapshots;
 use view::{Detailed, Happened, Live, Release};
+use windows::Watch;
+
+/// Of what is under way, by workspace and environment.
+pub type Watches = Arc<Mutex<BTreeMap<(String, String), Watch>>>;
 
 pub use changes::Changes;
 pub use create::{Once, Wanted};
@@ -102,25 +110,31 @@ impl App {
     /// A row with what edges say of it at the moment.
     async fn seen(&self, tx: &mut SqliteConnection, row: &ReleaseRow) -> Result<Release, Error> {
         let staff = staff::units(tx, (&row.workspace, &row.env)).await?;
-        Ok(Release::of(
-            row,
-            self.reports(row),
-            !staff.is_empty(),
-            self.now_ms(),
-        ))
+        let reports = self.reports(tx, row).await?;
+        Ok(Release::of(row, reports, !staff.is_empty(), self.now_ms()))
     }
 
     /// What edges report of a release's own sequence.
-    fn reports(&self, row: &ReleaseRow) -> Option<decide::Reports> {
-        let sequence = row.sequence.filter(|_| row.state.under_way())?;
-        let sequence = u64::try_from(sequence).ok()?;
-        let heard = self.health.of(&row.workspace, &row.env, sequence)?;
-        Some(decide::Reports {
+    async fn reports(
+        &self,
+        tx: &mut SqliteConnection,
+        row: &ReleaseRow,
+    ) -> Result<Option<decide::Reports>, Error> {
+        let place = (&*row.workspace, &*row.env);
+        let Some(sequence) = row.sequence.filter(|_| row.state.under_way()) else {
+            return Ok(None);
+        };
+        let heard = self.health.of(place.0, place.1, sequence.cast_unsigned());
+        let Some(heard) = heard else {
+            return Ok(None);
+        };
+        Ok(Some(decide::Reports {
             stable: heard.totals.stable,
             gray: heard.totals.gray,
+            exposures: rows::exposures(tx, place, sequence).await?,
             instances: heard.totals.instances,
             heard_ms: heard.heard_ms,
-        })
+        }))
     }
 
     /// Counts up with every change of a release.
@@ -130,7 +144,7 @@ impl App {
 
     /// A place for somebody who listens.
     pub fn listener(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Error> {
-        let places = std::sync::Arc::clone(&self.listeners);
+        let places = Arc::clone(&self.listeners);
         let busy = |_| Error::Busy("as many people watch releases as can");
         places.try_acquire_owned().map_err(busy)
     }

@@ -40,9 +40,10 @@ const EXPIRED_AT_ONCE: i64 = 5_000;
 /// One statement for a whole batch, which is one transaction and one trip to the database's thread.
 const INSERT: &str = "
 INSERT INTO events (workspace, env, id, type, name, unit, page, module, receipt,
-                    at_ms, received_ms, sent_ms, grant_nonce, value, currency)
+                    at_ms, received_ms, sent_ms, grant_nonce, value, currency, sequence, gray)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
-       value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14
+       value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13, value ->> 14,
+       value ->> 15, value ->> 16
 FROM json_each(?1) WHERE true
 ON CONFLICT (workspace, env, id) DO NOTHING";
 
@@ -204,6 +205,8 @@ fn values(row: &EventRow) -> serde_json::Value {
         row.grant,
         row.value,
         row.currency,
+        row.track.map(|(sequence, _)| sequence),
+        row.track.map(|(_, gray)| i64::from(gray)),
     ])
 }
 

@@ -45,12 +45,14 @@ fn gates(r: &mut Reader<'_>, at: &At<'_>) -> Option<Gates> {
     let requests = number("min_requests", "a number of answers", limits::GATE_REQUESTS);
     let errors = number("max_error_increase", "an increase in basis points", bps);
     let defaults = number("max_default_increase", "an increase in basis points", bps);
+    let exposures = number("max_exposure_drop", "a drop in basis points", bps);
     let default = Gates::default();
     Some(Gates {
         min_requests: plans::given(requests)?.map_or(default.min_requests, u64::from),
         max_error_increase_bps: plans::given(errors)?.unwrap_or(default.max_error_increase_bps),
         max_default_increase_bps: plans::given(defaults)?
             .unwrap_or(default.max_default_increase_bps),
+        max_exposure_drop_bps: plans::given(exposures)?.unwrap_or(default.max_exposure_drop_bps),
     })
 }
 

@@ -67,7 +67,8 @@ shapes! {
     RULE_SEGMENT = "rule", "a segment rule", ["segment"], [];
     PIPELINE = "pipeline", "a pipeline", ["steps"], ["timezone", "quiet_hours", "gates"];
     PIPELINE_STEP = "pipeline_step", "a pipeline step", [], ["staff", "share", "hold", "start"];
-    GATES = "gates", "gates", [], ["min_requests", "max_error_increase", "max_default_increase"];
+    GATES = "gates", "gates", [], ["min_requests", "max_error_increase", "max_default_increase",
+        "max_exposure_drop"];
 }
 
 impl Shape {

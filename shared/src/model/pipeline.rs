@@ -53,6 +53,8 @@ pub struct Gates {
     pub max_error_increase_bps: u32,
     /// Of pages for which no plan won.
     pub max_default_increase_bps: u32,
+    /// Of exposures per answer, in basis points of stable's.
+    pub max_exposure_drop_bps: u32,
 }
 
 impl Default for Gates {
@@ -62,6 +64,8 @@ impl Default for Gates {
             max_error_increase_bps: 50,
             // A release may well narrow an audience on purpose.
             max_default_increase_bps: 2_000,
+            // Or take modules off a page.
+            max_exposure_drop_bps: 5_000,
         }
     }
 }

@@ -10,9 +10,12 @@ use skyful::model::pipeline::{Gates, Pipeline};
 use super::evidence::{self, Rate, Verdict};
 use super::plan::{Audience, Plan};
 use super::state::State;
+use super::windows::Window;
 
 /// Older reports say nothing about now.
 pub const FRESH_MS: i64 = 15_000;
+/// From the beginning of a step until edges have it and have reported: before that, nothing known is nothing wrong.
+pub const PATIENCE_MS: i64 = 30_000;
 /// How long a release may be halted until somebody is alarmed.
 pub const ALARM_MS: i64 = 600_000;
 
@@ -33,6 +36,8 @@ pub struct Seen<'a> {
     pub staff: bool,
     /// Of its own sequence, or none.
     pub reports: Option<Reports>,
+    /// The same since several moments.
+    pub windows: &'a [Window],
 }
 
 /// What edges report of one sequence.
@@ -40,6 +45,8 @@ pub struct Seen<'a> {
 pub struct Reports {
     pub stable: Counts,
     pub gray: Counts,
+    /// Events of gray and stable.
+    pub exposures: (u64, u64),
     pub instances: usize,
     /// When the newest arrived, by our own clock.
     #[serde(skip)]
@@ -83,6 +90,7 @@ pub enum Why {
 pub enum Metric {
     Errors,
     Defaults,
+    Exposures,
 }
 
 /// Until when, or for what, it waits.
@@ -94,6 +102,8 @@ pub enum Wait {
     Quiet {
         until_ms: Option<i64>,
     },
+    /// The step has only just begun.
+    Reports,
     /// There is no further step: a person ends it.
     LastStep,
     Paused,
@@ -155,7 +165,11 @@ pub fn decide(seen: &Seen<'_>) -> Decision {
         return going_on(seen, Decision::Wait(Wait::Hold { until_ms }));
     }
     if let Some(why) = gate(seen) {
-        return held_up(seen, why);
+        let young = seen.now_ms.saturating_sub(seen.since_ms) < PATIENCE_MS;
+        return match seen.state == State::Gray && young {
+            true => Decision::Wait(Wait::Reports),
+            false => held_up(seen, why),
+        };
     }
     let Some(next) = seen.plan.after(seen.step, seen.staff) else {
         return going_on(seen, Decision::Wait(Wait::LastStep));
@@ -197,15 +211,35 @@ pub fn needs_a_person(why: &Why) -> bool {
 }
 
 fn surely_worse(seen: &Seen<'_>) -> Option<Metric> {
-    let reports = seen.reports?;
+    let metrics = metrics(&seen.plan.pipeline.gates);
     let past = |(metric, hits, bps): (Metric, fn(&Counts) -> u64, u32)| {
-        let (gray, stable) = (rate(&reports.gray, hits), rate(&reports.stable, hits));
-        let verdict = evidence::verdict(gray, stable, limit(bps));
-        (verdict == Verdict::Past).then_some(metric)
+        let certain = |window: &Window| {
+            let (gray, stable) = (rate(&window.gray, hits), rate(&window.stable, hits));
+            evidence::verdict(gray, stable, limit(bps), window.alpha) == Verdict::Past
+        };
+        seen.windows.iter().any(certain).then_some(metric)
     };
-    metrics(&seen.plan.pipeline.gates)
-        .into_iter()
-        .find_map(past)
+    let fewer = |window: &Window| {
+        let (gray, stable) = exposed(&window.gray, &window.stable, window.exposures);
+        let kept = kept(&seen.plan.pipeline.gates);
+        evidence::fewer(gray, stable, kept, window.alpha) == Verdict::Past
+    };
+    let fewer = seen.windows.iter().any(fewer).then_some(Metric::Exposures);
+    metrics.into_iter().find_map(past).or(fewer)
+}
+
+/// Exposures per answer.
+pub fn exposed(gray: &Counts, stable: &Counts, exposures: (u64, u64)) -> (Rate, Rate) {
+    let rate = |hits, counts: &Counts| Rate {
+        hits,
+        of: counts.requests,
+    };
+    (rate(exposures.0, gray), rate(exposures.1, stable))
+}
+
+/// The part of stable's exposures that gray has to bring.
+pub fn kept(gates: &Gates) -> f64 {
+    1.0 - limit(gates.max_exposure_drop_bps.min(BASIS_POINTS))
 }
 
 /// None: it may pass.
@@ -245,7 +279,15 @@ fn gate(seen: &Seen<'_>) -> Option<Why> {
         let more = gray.seen()? - stable.seen()?;
         (more > limit(bps)).then_some(Why::Suspect { metric })
     };
-    metrics(gates).into_iter().find_map(suspect)
+    // Where nobody sends exposures there is nothing to compare.
+    let (ours, theirs) = exposed(&reports.gray, &reports.stable, reports.exposures);
+    let per_answer = |rate: Rate| rate.hits as f64 / rate.of.max(1) as f64;
+    let enough = ours.of >= wanted && theirs.hits >= wanted;
+    let fewer = enough && per_answer(ours) < per_answer(theirs) * kept(gates);
+    let fewer = fewer.then_some(Why::Suspect {
+        metric: Metric::Exposures,
+    });
+    metrics(gates).into_iter().find_map(suspect).or(fewer)
 }
 
 pub fn share_of(gray: u64, stable: u64) -> u32 {

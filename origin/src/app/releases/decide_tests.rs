@@ -6,6 +6,7 @@ use skyful::model::pipeline::{PipelineStep, StepAudience};
 
 use super::super::evidence::tests::Dice;
 use super::super::state::{Event, next};
+use super::super::windows::Watch;
 use super::*;
 
 const SECOND: i64 = 1_000;
@@ -48,6 +49,8 @@ struct Faults {
     silent: Option<(i64, i64)>,
     /// Gray is served to this part of those who should get it.
     lost: Option<f64>,
+    /// Part of gray's exposures that are seen, from then on.
+    unseen: Option<(i64, f64)>,
     /// Requests a second.
     traffic: u64,
 }
@@ -66,6 +69,7 @@ struct World {
     /// What edges counted of the present sequence, and what of it was reported.
     counted: Reports,
     heard: Option<Reports>,
+    watch: Watch,
     halts: Vec<Why>,
     ended_secs: Option<i64>,
 }
@@ -80,6 +84,7 @@ const NONE: Counts = Counts {
 const NOTHING: Reports = Reports {
     stable: NONE,
     gray: NONE,
+    exposures: (0, 0),
     instances: 3,
     heard_ms: 0,
 };
@@ -98,6 +103,7 @@ impl World {
             alarmed: false,
             counted: NOTHING,
             heard: None,
+            watch: Watch::default(),
             halts: Vec::new(),
             ended_secs: None,
         }
@@ -127,6 +133,11 @@ impl World {
         };
         count(&mut self.counted.gray, gray, errors);
         count(&mut self.counted.stable, all - gray, 0.002);
+        let seen = self.faults.unseen.filter(|(from, _)| now > *from);
+        let seen = seen.map_or(1.0, |(_, part)| part);
+        // Three modules a page, of which each is seen by two of three.
+        self.counted.exposures.0 += self.dice.hits(3 * gray, 0.6 * seen);
+        self.counted.exposures.1 += self.dice.hits(3 * (all - gray), 0.6);
     }
 
     fn reports(&mut self) {
@@ -141,7 +152,7 @@ impl World {
         });
     }
 
-    fn seen(&self) -> Seen<'_> {
+    fn seen<'a>(&'a self, windows: &'a [Window]) -> Seen<'a> {
         Seen {
             now_ms: self.now_ms,
             state: self.state,
@@ -154,11 +165,16 @@ impl World {
             mode: Mode::Run,
             staff: true,
             reports: self.heard,
+            windows,
         }
     }
 
     fn look(&mut self) {
-        let event = match decide(&self.seen()) {
+        let windows = match &self.heard {
+            Some(heard) => self.watch.look(self.step as i64 + 1, heard),
+            None => Vec::new(),
+        };
+        let event = match decide(&self.seen(&windows)) {
             Decision::Wait(_) => return,
             Decision::Alarm => {
                 assert!(!self.alarmed, "alarmed twice");
@@ -232,6 +248,22 @@ fn errors_take_it_back_within_half_a_minute_whenever_they_begin() {
         let faults = Faults {
             traffic: 100,
             errors: Some((from, 0.05)),
+            ..Faults::default()
+        };
+        let world = World::new(seed, faults).run(600);
+        assert_eq!(world.state, State::RolledBack, "seed {seed}, from {from} s");
+        let secs = world.ended_secs.expect("an end") - from;
+        assert!(secs <= 30, "seed {seed}, from {from} s: {secs} s");
+    }
+}
+
+#[test]
+fn exposures_that_fail_to_come_take_it_back() {
+    for seed in 0..histories(30) {
+        let from = 30 + (seed as i64 % 20) * 5;
+        let faults = Faults {
+            traffic: 100,
+            unseen: Some((from, 0.0)),
             ..Faults::default()
         };
         let world = World::new(seed, faults).run(600);
@@ -323,7 +355,7 @@ fn people_and_quiet_hours_hold_it_and_evidence_does_not_wait_for_them() {
     }];
     let mut world = world.run(3_595);
     assert_eq!((world.state, world.step), (State::Gray, 0));
-    let waits = decide(&world.seen());
+    let waits = decide(&world.seen(&[]));
     let until_ms = Some(3_600 * SECOND);
     assert_eq!(waits, Decision::Wait(Wait::Quiet { until_ms }));
     world = world.run(3_700);
@@ -349,7 +381,7 @@ fn edges_that_are_switched_off_prove_nothing() {
     let seen = Seen {
         mode: Mode::Off,
         now_ms: 100 * SECOND,
-        ..world.seen()
+        ..world.seen(&[])
     };
     let why = Why::Mode { mode: "off".into() };
     assert_eq!(decide(&seen), Decision::Halt(why));

@@ -6,14 +6,14 @@
 //! law of the iterated logarithm", Ann. Math. Statist. 41, 1970; Howard, Ramdas, McAuliffe and Sekhon, "Time-uniform,
 //! nonparametric, nonasymptotic confidence sequences", Ann. Statist. 49, 2021). The tracks are independent, so the product over
 //! both is one too, and the pairs of rates at which it stays below 1/α are a region that holds the true pair at all times with
-//! a chance of 1 − α. What differences occur in that region is the interval that people see, and gray is worse than a limit
+//! a chance of 1 − α, if answers fail or not by themselves. What differences occur in that region is the interval that people see, and gray is worse than a limit
 //! once no smaller difference is left in it. Exact for any number of answers: nothing is approximated by a normal distribution.
 
 use serde::Serialize;
 
-/// The chance to find a difference beyond a limit where there is none, over the whole life of a step. Small, since a step has
-/// several limits and people run hundreds of steps.
-pub const ALPHA: f64 = 1e-4;
+/// The chance to find a difference beyond a limit where there is none, over the whole life of a step. That is where gray does
+/// worse by exactly the limit; noise alone is much further away.
+pub const ALPHA: f64 = 1e-3;
 /// Priors of the mixture, half of each: rare faults, and rates of any size.
 const PRIORS: [(f64, f64); 2] = [(0.5, 50.0), (0.5, 0.5)];
 /// Halvings: more than the digits of a double.
@@ -52,12 +52,12 @@ impl Rate {
     }
 }
 
-/// The interval of gray minus stable, at all times right with a chance of 1 − [`ALPHA`].
-pub fn difference(gray: Rate, stable: Rate) -> Difference {
+/// The interval of gray minus stable, at all times right with a chance of 1 − `alpha`.
+pub fn difference(gray: Rate, stable: Rate, alpha: f64) -> Difference {
     let (one, zero) = (Evidence::of(gray), Evidence::of(stable));
     let seen = gray.seen().unwrap_or(0.0) - stable.seen().unwrap_or(0.0);
-    let bound = (1.0 / ALPHA).ln();
-    let inside = |difference: f64| least(&one, &zero, difference) < bound;
+    let bound = (1.0 / alpha).ln();
+    let inside = |difference: f64| !excluded(&one, &zero, difference, bound);
     // The region is convex and holds what was seen, so its ends are found by halving.
     let end = |mut outside: f64| {
         if inside(outside) {
@@ -82,13 +82,34 @@ pub fn difference(gray: Rate, stable: Rate) -> Difference {
 }
 
 /// Against a limit of the difference.
-pub fn verdict(gray: Rate, stable: Rate, limit: f64) -> Verdict {
+pub fn verdict(gray: Rate, stable: Rate, limit: f64, alpha: f64) -> Verdict {
     let (one, zero) = (Evidence::of(gray), Evidence::of(stable));
     let seen = gray.seen().unwrap_or(0.0) - stable.seen().unwrap_or(0.0);
     // One look at the limit itself says on which side of it the interval lies.
-    if least(&one, &zero, limit) < (1.0 / ALPHA).ln() {
+    if !excluded(&one, &zero, limit, (1.0 / alpha).ln()) {
         Verdict::Open
     } else if seen > limit {
+        Verdict::Past
+    } else {
+        Verdict::Clear
+    }
+}
+
+/// Whether gray has fewer hits an answer than a part of stable's, where one answer may have many. Of all hits, each is one of
+/// gray's with a chance that follows from the answers of both; hits of one page come together, so they weigh a tenth, which
+/// makes this an approximation.
+pub fn fewer(gray: Rate, stable: Rate, kept: f64, alpha: f64) -> Verdict {
+    const WEIGHT: f64 = 0.1;
+    let (ours, theirs) = (gray.of as f64 * kept, stable.of as f64);
+    if ours <= 0.0 || theirs <= 0.0 {
+        return Verdict::Open;
+    }
+    let chance = ours / (ours + theirs);
+    let (hits, misses) = (gray.hits as f64 * WEIGHT, stable.hits as f64 * WEIGHT);
+    let against = Evidence::counted(hits, misses).against(chance);
+    if against < (1.0 / alpha).ln() {
+        Verdict::Open
+    } else if hits < chance * (hits + misses) {
         Verdict::Past
     } else {
         Verdict::Clear
@@ -120,7 +141,10 @@ struct Evidence {
 impl Evidence {
     fn of(rate: Rate) -> Self {
         let hits = rate.hits.min(rate.of) as f64;
-        let misses = rate.of as f64 - hits;
+        Self::counted(hits, rate.of as f64 - hits)
+    }
+
+    fn counted(hits: f64, misses: f64) -> Self {
         let parts = PRIORS.map(|(a, b)| ln_beta(a + hits, b + misses) - ln_beta(a, b));
         let most = parts.into_iter().fold(f64::MIN, f64::max);
         let sum: f64 = parts.into_iter().map(|part| (part - most).exp()).sum();
@@ -138,6 +162,17 @@ impl Evidence {
         };
         self.mixture - part(self.hits, rate) - part(self.misses, 1.0 - rate)
     }
+}
+
+/// Whether no pair of rates with this difference is left in the region.
+fn excluded(gray: &Evidence, stable: &Evidence, difference: f64, bound: f64) -> bool {
+    // Most are not, and a pair near the likeliest one says so at once.
+    let all = gray.hits + gray.misses + stable.hits + stable.misses;
+    let ours = difference * (gray.hits + gray.misses);
+    let (low, high) = ((-difference).max(0.0), (1.0 - difference).min(1.0));
+    let near = ((gray.hits + stable.hits - ours) / all.max(1.0)).clamp(low, high.max(low));
+    gray.against(near + difference) + stable.against(near) >= bound
+        && least(gray, stable, difference) >= bound
 }
 
 /// The least evidence against any pair of rates with this difference. Convex along the line of them, so thirds are cut off.

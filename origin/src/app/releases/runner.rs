@@ -1,17 +1,19 @@
 //! Takes releases on by themselves: looks every second, decides by [`decide`], and does it in a transaction that first makes
 //! sure that the release still is what was decided about.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use skyful::manifest::Mode;
 
-use super::decide::{Decision, Seen, Why, decide, mode_named};
+use super::decide::{Decision, Reports, Seen, Why, decide, mode_named};
 use super::desk::{Desk, by_itself};
 use super::staff;
 use super::state::{Event, State};
 use super::steer::plan;
 use super::view::{Release, words};
+use super::windows::Window;
 use crate::app::{App, Error};
 use crate::store::StoreError;
 use crate::store::sqlite::releases::{self as rows, ReleaseRow};
@@ -79,7 +81,9 @@ impl App {
                 continue;
             }
             let staff = !staff::units(&mut tx, place).await?.is_empty();
-            if let Some(one) = self.decide_on(row, (mode.unwrap_or(Mode::Run), moved), staff)? {
+            let reports = self.reports(&mut tx, &row).await?;
+            let known = (mode.unwrap_or(Mode::Run), moved, staff);
+            if let Some(one) = self.decide_on(row, known, reports)? {
                 decided.push(one);
             }
         }
@@ -115,10 +119,10 @@ impl App {
     fn decide_on(
         &self,
         row: ReleaseRow,
-        (mode, moved): (Mode, bool),
-        staff: bool,
+        (mode, moved, staff): (Mode, bool, bool),
+        reports: Option<Reports>,
     ) -> Result<Option<Decided>, Error> {
-        let reports = self.reports(&row);
+        let windows = self.windows(&row, reports.as_ref());
         let halted: Option<Why> = row
             .halted
             .as_deref()
@@ -139,6 +143,7 @@ impl App {
             mode,
             staff,
             reports,
+            windows: &windows,
         };
         let decision = match decide(&seen) {
             Decision::Wait(_) => return Ok(None),
@@ -148,7 +153,11 @@ impl App {
             decision => decision,
         };
         // What it was made of, for whoever asks why.
-        let detail = json!(Release::of(&row, reports, staff, self.now_ms()).health);
+        let health = Release::of(&row, reports, staff, self.now_ms()).health;
+        let detail = match decision {
+            Decision::RollBack(_) => json!({"seen": health, "windows": windows}),
+            _ => json!(health),
+        };
         Ok(Some(Decided {
             row,
             decision,
@@ -171,6 +180,15 @@ impl App {
             })
         })
         .await
+    }
+
+    fn windows(&self, row: &ReleaseRow, reports: Option<&Reports>) -> Vec<Window> {
+        let (Some(sequence), Some(reports)) = (row.sequence, reports) else {
+            return Vec::new();
+        };
+        let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = (row.workspace.clone(), row.env.clone());
+        watches.entry(name).or_default().look(sequence, reports)
     }
 
     async fn carry_out(&self, one: Decided) -> Result<(), Error> {

@@ -96,7 +96,7 @@ pub struct Track {
     pub fallbacks: u64,
 }
 
-/// Gray minus stable, as parts of 1, with the interval that is right at all times.
+/// Gray minus stable, as parts of 1 (exposures: per answer), with the interval that is right at all times.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Gate {
     pub metric: Metric,
@@ -105,8 +105,9 @@ pub struct Gate {
     pub gray: Option<f64>,
     pub stable: Option<f64>,
     pub difference: f64,
-    pub low: f64,
-    pub high: f64,
+    /// Not of exposures, which are compared by their ratio.
+    pub low: Option<f64>,
+    pub high: Option<f64>,
     pub verdict: Verdict,
 }
 
@@ -269,6 +270,9 @@ pub fn words(why: &Why) -> String {
         Why::Suspect {
             metric: Metric::Defaults,
         } => "gray answers with defaults more often than it may, perhaps by chance".into(),
+        Why::Suspect {
+            metric: Metric::Exposures,
+        } => "gray brings fewer exposures than it has to, perhaps by chance".into(),
         Why::Mode { mode } => format!("edges are switched to `{mode}`"),
         Why::Moved => "something else changed what edges are shown".into(),
     }
@@ -293,17 +297,32 @@ impl Health {
     fn of(reports: &Reports, plan: &Plan) -> Self {
         let gate = |(metric, hits, bps): (Metric, fn(&Counts) -> u64, u32)| {
             let (gray, stable) = (rate(&reports.gray, hits), rate(&reports.stable, hits));
-            let difference = evidence::difference(gray, stable);
+            let difference = evidence::difference(gray, stable, evidence::ALPHA);
             Gate {
                 metric,
                 limit: bps,
                 gray: gray.seen(),
                 stable: stable.seen(),
                 difference: difference.seen,
-                low: difference.low,
-                high: difference.high,
-                verdict: evidence::verdict(gray, stable, limit(bps)),
+                low: Some(difference.low),
+                high: Some(difference.high),
+                verdict: evidence::verdict(gray, stable, limit(bps), evidence::ALPHA),
             }
+        };
+        let gates = &plan.pipeline.gates;
+        let (ours, theirs) = decide::exposed(&reports.gray, &reports.stable, reports.exposures);
+        let per_answer =
+            |rate: evidence::Rate| (rate.of > 0).then(|| rate.hits as f64 / rate.of as f64);
+        let (gray, stable) = (per_answer(ours), per_answer(theirs));
+        let exposures = Gate {
+            metric: Metric::Exposures,
+            limit: gates.max_exposure_drop_bps,
+            gray,
+            stable,
+            difference: gray.unwrap_or(0.0) - stable.unwrap_or(0.0),
+            low: None,
+            high: None,
+            verdict: evidence::fewer(ours, theirs, decide::kept(gates), evidence::ALPHA),
         };
         Self {
             heard_at: datetime::format(reports.heard_ms),
@@ -311,9 +330,10 @@ impl Health {
             stable: Track::of(reports.stable),
             gray: Track::of(reports.gray),
             share_found: decide::share_of(reports.gray.requests, reports.stable.requests),
-            gates: metrics(&plan.pipeline.gates)
+            gates: metrics(gates)
                 .into_iter()
                 .map(gate)
+                .chain([exposures])
                 .collect(),
         }
     }

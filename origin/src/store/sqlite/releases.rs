@@ -305,3 +305,23 @@ pub async fn put_staff(
     query.execute(tx).await.map_err(failed)?;
     Ok(())
 }
+
+/// Exposures of a sequence: gray, stable.
+pub async fn exposures(
+    tx: &mut SqliteConnection,
+    (workspace, env): (&str, &str),
+    sequence: i64,
+) -> Result<(u64, u64), StoreError> {
+    let sql =
+        "SELECT gray, events FROM exposures WHERE workspace = ?1 AND env = ?2 AND sequence = ?3";
+    let query = sqlx::query(sql).bind(workspace).bind(env).bind(sequence);
+    let rows = query.fetch_all(tx).await.map_err(failed)?;
+    let (mut gray, mut stable) = (0, 0);
+    for row in rows {
+        let of_gray: bool = row.try_get(0).map_err(failed)?;
+        let events: i64 = row.try_get(1).map_err(failed)?;
+        let track = if of_gray { &mut gray } else { &mut stable };
+        *track = events.cast_unsigned();
+    }
+    Ok((gray, stable))
+}

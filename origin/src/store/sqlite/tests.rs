@@ -19,6 +19,7 @@ fn row(id: &str, received_ms: i64) -> EventRow {
         grant: None,
         value: Some("12.50".into()),
         currency: Some("EUR".into()),
+        track: Some((7, received_ms % 2 == 0)),
     }
 }
 
@@ -100,5 +101,32 @@ fn sqlite_is_one_that_is_known_to_be_safe() {
                 .or_else(|_| found.try_get::<i64, _>(0).map(|n| n.to_string()));
             assert_eq!(text.unwrap(), wanted, "{pragma}");
         }
+    });
+}
+
+#[test]
+fn exposures_are_counted_by_release_and_track_each_once() {
+    run(async |store, _| {
+        let rows: Vec<_> = (0..10).map(|n| row(&format!("e-{n}"), n)).collect();
+        let mut other = row("click", 1);
+        other.kind = "click";
+        let mut unknown = row("unknown", 1);
+        unknown.track = None;
+        for _ in 0..3 {
+            store.insert_events(&rows).await.unwrap();
+            store
+                .insert_events(&[other.clone(), unknown.clone()])
+                .await
+                .unwrap();
+        }
+        let mut tx = store.read().await.unwrap();
+        let found = releases::exposures(&mut tx, ("wallet", "prod"), 7)
+            .await
+            .unwrap();
+        assert_eq!(found, (5, 5));
+        let none = releases::exposures(&mut tx, ("wallet", "prod"), 8)
+            .await
+            .unwrap();
+        assert_eq!(none, (0, 0));
     });
 }
