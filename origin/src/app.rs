@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod doctor;
 pub mod drafts;
 pub mod error;
 pub mod keys;

@@ -8,6 +8,7 @@ mod compile;
 mod completions;
 mod demo;
 mod diff;
+mod doctor;
 mod edge;
 mod events;
 mod health;
@@ -70,6 +71,8 @@ enum Command {
     Serve(Box<serve::Args>),
     /// Check the log of who did what in an origin
     Audit(audit::Args),
+    /// Look at the folder of an origin and say what is in its way
+    Doctor(doctor::Args),
     /// Write the database of an origin into one file, while it runs
     Backup(backup::BackupArgs),
     /// Take a backup up again, above every sequence that edges have seen
@@ -102,6 +105,7 @@ pub fn run() -> ExitCode {
         Command::Publish(args) => publish::run(&args, json),
         Command::Switch(args) => switch::run(&args, json),
         Command::Serve(args) => serve::run(&args, json),
+        Command::Doctor(args) => doctor::run(&args, json),
         Command::Backup(args) => backup::backup(&args, json),
         Command::Restore(args) => backup::restore(&args, json),
         Command::Edge(args) => edge::run(&args, json),

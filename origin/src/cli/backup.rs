@@ -73,6 +73,7 @@ pub fn restore(args: &RestoreArgs, json: bool) -> Result<(), Failure> {
         return Err(failure.hint("stop the origin and move it away first"));
     }
     super::edge::keep_out_of_git(&args.data)?;
+    super::serve::keep_private(&args.data)?;
     let master = match &args.master_key {
         Some(hex) => hex.clone(),
         None => key_file::seal(&args.data.join(MASTER)).map_err(|failure| {

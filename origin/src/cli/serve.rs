@@ -126,6 +126,7 @@ fn read(path: &Path) -> Result<Settings, Failure> {
 fn options(settings: Settings) -> Result<Options, Failure> {
     let data = settings.data.unwrap_or_else(|| PathBuf::from(DATA));
     super::edge::keep_out_of_git(&data)?;
+    keep_private(&data)?;
     let master = match &settings.master_key {
         Some(hex) => hex.clone(),
         None => key_file::seal_or_generate(&data.join(MASTER), key_file::SEALS_KEYS)?,
@@ -157,6 +158,18 @@ pub fn keyring(text: &str) -> Result<Keyring, Failure> {
     };
     let masters: Result<Vec<_>, _> = text.split(',').map(master).collect();
     Ok(Keyring::new(masters?))
+}
+
+/// What stands in it is nobody else's business.
+pub fn keep_private(folder: &Path) -> Result<(), Failure> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let private = std::fs::Permissions::from_mode(0o700);
+        std::fs::set_permissions(folder, private)
+            .map_err(|error| Failure::io("keep to yourself", folder, &error))?;
+    }
+    Ok(())
 }
 
 async fn serve(options: Options, with_stdin: bool, json: bool) -> Result<(), Failure> {

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::Connection as _;
 
 use super::{Sqlite, failed};
 use crate::store::StoreError;
@@ -11,7 +10,7 @@ use crate::store::StoreError;
 impl Sqlite {
     /// One moment of a database, into a file that isn't there yet. Whoever writes goes on meanwhile.
     pub async fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
-        let mut connection = only_read(from).await?;
+        let mut connection = Self::look(from).await?;
         let copied = sqlx::query("VACUUM INTO ?1")
             .bind(to.to_string_lossy().into_owned())
             .execute(&mut connection)
@@ -24,7 +23,7 @@ impl Sqlite {
 
     /// What is damaged in a file. Nothing: it is sound.
     pub async fn faults(file: &Path) -> Result<Vec<String>, StoreError> {
-        let mut connection = only_read(file).await?;
+        let mut connection = Self::look(file).await?;
         let found = sqlx::query_scalar("PRAGMA integrity_check")
             .fetch_all(&mut connection)
             .await;
@@ -32,9 +31,4 @@ impl Sqlite {
         let found: Vec<String> = found.map_err(failed)?;
         Ok(found.into_iter().filter(|line| line != "ok").collect())
     }
-}
-
-async fn only_read(file: &Path) -> Result<SqliteConnection, StoreError> {
-    let options = SqliteConnectOptions::new().filename(file).read_only(true);
-    options.connect().await.map_err(failed)
 }

@@ -1,0 +1,200 @@
+//! What keeps an origin from doing its work, or soon will: read from its database and its files, with a hint for each. Changes
+//! nothing.
+
+use serde::Serialize;
+use sqlx::Row as _;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use super::audit::verify;
+use super::keys::{Keyring, Place};
+use crate::store::StoreError;
+use crate::store::sqlite::failed;
+
+/// A manifest that edges complain about soon is signed again by any release: in days.
+const OLD_DAYS: i64 = 60;
+const DAY_MS: i64 = 86_400_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Nothing to do.
+    Good,
+    /// Will be in the way some day.
+    Warning,
+    /// Is in the way.
+    Error,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub level: Level,
+    pub what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<&'static str>,
+}
+
+impl Finding {
+    pub fn good(what: impl Into<String>) -> Self {
+        Self {
+            level: Level::Good,
+            what: what.into(),
+            hint: None,
+        }
+    }
+
+    pub fn warning(what: impl Into<String>, hint: &'static str) -> Self {
+        Self {
+            level: Level::Warning,
+            what: what.into(),
+            hint: Some(hint),
+        }
+    }
+
+    pub fn error(what: impl Into<String>, hint: &'static str) -> Self {
+        Self {
+            level: Level::Error,
+            what: what.into(),
+            hint: Some(hint),
+        }
+    }
+}
+
+/// Everything that a database tells. It may be in use.
+pub async fn examine(
+    tx: &mut SqliteConnection,
+    keyring: &Keyring,
+    now_ms: i64,
+) -> Result<Vec<Finding>, StoreError> {
+    let mut found = vec![people(tx).await?];
+    found.push(audit(tx, keyring).await?);
+    found.extend(keys(tx, keyring).await?);
+    found.extend(environments(tx, now_ms).await?);
+    found.extend(deliveries(tx, now_ms).await?);
+    Ok(found)
+}
+
+async fn people(tx: &mut SqliteConnection) -> Result<Finding, StoreError> {
+    let query = sqlx::query_scalar("SELECT count(*) FROM users");
+    let users: i64 = query.fetch_one(tx).await.map_err(failed)?;
+    Ok(match users {
+        0 => Finding::warning(
+            "nobody is known yet",
+            "the log of `skyful serve` has a code for the first user: docs/people.md",
+        ),
+        users => Finding::good(format!("{users} people")),
+    })
+}
+
+async fn audit(tx: &mut SqliteConnection, keyring: &Keyring) -> Result<Finding, StoreError> {
+    let found = verify::verify(tx, &keyring.audit_keys(), None).await?;
+    Ok(match found.fault {
+        Some(fault) => Finding::error(
+            format!("entry {} of the audit log: {}", fault.seq, fault.what),
+            "the file was changed by something else than Skyful; compare it with a backup",
+        ),
+        None => Finding::good(format!("{} entries of the audit log fit", found.entries)),
+    })
+}
+
+/// Whether every secret half can still be used.
+async fn keys(tx: &mut SqliteConnection, keyring: &Keyring) -> Result<Vec<Finding>, StoreError> {
+    let sql = "SELECT workspace, env, id, sealed FROM keys WHERE sealed IS NOT NULL";
+    let rows = sqlx::query(sql).fetch_all(tx).await.map_err(failed)?;
+    let mut found = Vec::new();
+    let mut fit = 0;
+    for row in &rows {
+        let text = |name| row.try_get::<String, _>(name).map_err(failed);
+        let (workspace, env, id) = (text("workspace")?, text("env")?, text("id")?);
+        let sealed: Vec<u8> = row.try_get("sealed").map_err(failed)?;
+        let place = Place {
+            kind: "signing-key",
+            workspace: &workspace,
+            env: &env,
+            id: &id,
+        };
+        if keyring.open(place, &sealed).is_ok() {
+            fit += 1;
+            continue;
+        }
+        found.push(Finding::error(
+            format!("the key {id} of {workspace}/{env} can't be opened"),
+            "is master.key the one that this database was made with?",
+        ));
+    }
+    if fit > 0 {
+        found.push(Finding::good(format!("{fit} signing keys open")));
+    }
+    Ok(found)
+}
+
+async fn environments(tx: &mut SqliteConnection, now_ms: i64) -> Result<Vec<Finding>, StoreError> {
+    let sql = "
+        SELECT workspace, env, max(sequence) AS sequence, max(issued_ms) AS issued_ms,
+            (SELECT count(*) FROM targets WHERE targets.workspace = manifests.workspace
+                AND targets.env = manifests.env AND enabled = 1) AS targets
+        FROM manifests GROUP BY workspace, env ORDER BY workspace, env";
+    let rows = sqlx::query(sql).fetch_all(tx).await.map_err(failed)?;
+    let finding = |row: &SqliteRow| -> Result<Finding, sqlx::Error> {
+        let (workspace, env): (String, String) = (row.try_get("workspace")?, row.try_get("env")?);
+        let (sequence, issued_ms): (i64, i64) =
+            (row.try_get("sequence")?, row.try_get("issued_ms")?);
+        let days = now_ms.saturating_sub(issued_ms) / DAY_MS;
+        let place = format!("{workspace}/{env}");
+        if row.try_get::<i64, _>("targets")? == 0 {
+            return Ok(Finding::warning(
+                format!("{place} is released and has nowhere to go"),
+                "add a target: docs/delivery.md",
+            ));
+        }
+        if days > OLD_DAYS {
+            return Ok(Finding::warning(
+                format!("manifest {sequence} of {place} was signed {days} days ago"),
+                "edges warn after 90 days: release again, or activate a new key",
+            ));
+        }
+        Ok(Finding::good(format!("{place} shows sequence {sequence}")))
+    };
+    rows.iter()
+        .map(finding)
+        .collect::<Result<_, _>>()
+        .map_err(failed)
+}
+
+async fn deliveries(tx: &mut SqliteConnection, now_ms: i64) -> Result<Vec<Finding>, StoreError> {
+    let sql = "
+        SELECT targets.workspace, targets.env, targets.key, delivered, error, error_ms,
+            (SELECT max(sequence) FROM manifests WHERE manifests.workspace = targets.workspace
+                AND manifests.env = targets.env) AS wanted
+        FROM targets LEFT JOIN deliveries ON deliveries.workspace = targets.workspace
+            AND deliveries.env = targets.env AND deliveries.target = targets.key
+        WHERE enabled = 1 ORDER BY targets.workspace, targets.env, targets.key";
+    let rows = sqlx::query(sql).fetch_all(tx).await.map_err(failed)?;
+    let finding = |row: &SqliteRow| -> Result<Finding, sqlx::Error> {
+        let name = |name| row.try_get::<String, _>(name);
+        let place = format!("{}/{}/{}", name("workspace")?, name("env")?, name("key")?);
+        let wanted: Option<i64> = row.try_get("wanted")?;
+        let delivered: Option<i64> = row.try_get("delivered")?;
+        let error: Option<String> = row.try_get("error")?;
+        let error_ms: Option<i64> = row.try_get("error_ms")?;
+        Ok(match (wanted, error) {
+            (None, _) => Finding::good(format!("{place} waits for a first release")),
+            (wanted, _) if delivered >= wanted => {
+                Finding::good(format!("{place} has sequence {}", delivered.unwrap_or(0)))
+            }
+            (wanted, error) => {
+                let error = error.unwrap_or_else(|| "not tried yet".into());
+                let since = error_ms.map_or(0, |at| now_ms.saturating_sub(at) / 1_000);
+                let wanted = wanted.unwrap_or(0);
+                Finding::error(
+                    format!("{place} lacks sequence {wanted}: {error} ({since} s ago)"),
+                    "`POST …/targets/{target}/check` tries it now",
+                )
+            }
+        })
+    };
+    rows.iter()
+        .map(finding)
+        .collect::<Result<_, _>>()
+        .map_err(failed)
+}
