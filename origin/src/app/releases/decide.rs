@@ -16,6 +16,8 @@ use super::windows::Window;
 pub const FRESH_MS: i64 = 15_000;
 /// From the beginning of a step until edges have it and have reported: before that, nothing known is nothing wrong.
 pub const PATIENCE_MS: i64 = 30_000;
+/// How much less certain than for a rollback it has to be that a step is held up: mistaken in one of 20 at most.
+const SUSPICION: f64 = 50.0;
 /// How long a release may be halted until somebody is alarmed.
 pub const ALARM_MS: i64 = 600_000;
 
@@ -211,21 +213,26 @@ pub fn needs_a_person(why: &Why) -> bool {
 }
 
 fn surely_worse(seen: &Seen<'_>) -> Option<Metric> {
-    let metrics = metrics(&seen.plan.pipeline.gates);
+    worse(seen, 1.0)
+}
+
+/// What gray does worse than it may, as certain as a window asks for, or less by a factor.
+fn worse(seen: &Seen<'_>, factor: f64) -> Option<Metric> {
+    let gates = &seen.plan.pipeline.gates;
     let past = |(metric, hits, bps): (Metric, fn(&Counts) -> u64, u32)| {
         let certain = |window: &Window| {
             let (gray, stable) = (rate(&window.gray, hits), rate(&window.stable, hits));
-            evidence::verdict(gray, stable, limit(bps), window.alpha) == Verdict::Past
+            let verdict = evidence::verdict(gray, stable, limit(bps), window.alpha * factor);
+            verdict == Verdict::Past
         };
         seen.windows.iter().any(certain).then_some(metric)
     };
     let fewer = |window: &Window| {
         let (gray, stable) = exposed(&window.gray, &window.stable, window.exposures);
-        let kept = kept(&seen.plan.pipeline.gates);
-        evidence::fewer(gray, stable, kept, window.alpha) == Verdict::Past
+        evidence::fewer(gray, stable, kept(gates), window.alpha * factor) == Verdict::Past
     };
     let fewer = seen.windows.iter().any(fewer).then_some(Metric::Exposures);
-    metrics.into_iter().find_map(past).or(fewer)
+    metrics(gates).into_iter().find_map(past).or(fewer)
 }
 
 /// Exposures per answer.
@@ -273,6 +280,10 @@ fn gate(seen: &Seen<'_>) -> Option<Why> {
                 expected_bps: share_bps,
             });
         }
+    }
+    // What has only just gone wrong is not in the sums yet, and the next step would begin to count anew.
+    if let Some(metric) = worse(seen, SUSPICION) {
+        return Some(Why::Suspect { metric });
     }
     let suspect = |(metric, hits, bps): (Metric, fn(&Counts) -> u64, u32)| {
         let (gray, stable) = (rate(&reports.gray, hits), rate(&reports.stable, hits));

@@ -358,7 +358,7 @@ fn people_and_quiet_hours_hold_it_and_evidence_does_not_wait_for_them() {
     let waits = decide(&world.seen(&[]));
     let until_ms = Some(3_600 * SECOND);
     assert_eq!(waits, Decision::Wait(Wait::Quiet { until_ms }));
-    world = world.run(3_700);
+    world = world.run(3_640);
     assert_eq!(world.step, 1);
     world.state = State::Paused;
     world = world.run(4_000);

@@ -3,6 +3,7 @@
 mod gray;
 mod people;
 mod racing;
+mod rights;
 mod watching;
 
 use std::cell::Cell;
@@ -267,4 +268,15 @@ pub fn kinds(release: &Detailed) -> Vec<&str> {
 
 pub fn value(of: &impl serde::Serialize) -> Value {
     serde_json::to_value(of).expect("JSON")
+}
+
+/// What is told of why not.
+pub fn refused(error: Error) -> String {
+    match error {
+        Error::Conflict { detail, .. }
+        | Error::Moved { detail, .. }
+        | Error::Forbidden { detail, .. } => detail,
+        Error::Unfit { detail, .. } | Error::Invalid { detail, .. } => detail,
+        other => format!("{other:?}"),
+    }
 }
