@@ -5,12 +5,16 @@ pub mod access;
 pub mod audit;
 pub mod drafts;
 pub mod error;
+pub mod keys;
 pub mod workspaces;
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::store::sqlite::Sqlite;
 use drafts::compiled::Compiled;
+use keys::Keyring;
 
 pub use error::Error;
 
@@ -20,7 +24,11 @@ pub struct App {
     pub store: Sqlite,
     /// Unix milliseconds.
     pub clock: fn() -> i64,
+    /// Opens keys and tokens; empty where there is no master secret.
+    pub keyring: Keyring,
     compiled: Arc<Compiled>,
+    /// Counts up whenever there is something new to deliver.
+    manifests: watch::Sender<u64>,
 }
 
 impl App {
@@ -28,11 +36,25 @@ impl App {
         Self {
             store,
             clock,
+            keyring: Keyring::default(),
             compiled: Arc::default(),
+            manifests: watch::Sender::new(0),
         }
+    }
+
+    pub fn with_keyring(mut self, keyring: Keyring) -> Self {
+        self.keyring = keyring;
+        self
     }
 
     pub fn now_ms(&self) -> i64 {
         (self.clock)()
+    }
+
+    /// To be called once a transaction with a new manifest is committed: it is delivered at once. Forgotten, it is delivered
+    /// at the next look.
+    pub fn manifests_changed(&self, workspace: &str, env: &str) {
+        tracing::debug!(workspace, env, "a new manifest");
+        self.manifests.send_modify(|count| *count += 1);
     }
 }

@@ -4,6 +4,7 @@ mod asked;
 mod document;
 mod history;
 mod id_lists;
+mod keys;
 mod objects;
 pub mod problem;
 mod workspaces;
@@ -33,6 +34,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(history::routes())
         .merge(id_lists::routes())
         .merge(objects::routes())
+        .merge(keys::routes())
 }
 
 pub fn router(app: App) -> Router {

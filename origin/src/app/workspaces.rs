@@ -219,6 +219,12 @@ async fn put(
     Ok(Environment::of(row))
 }
 
+/// An environment has to be there before anything is made in it.
+pub async fn existing(tx: &mut SqliteConnection, workspace: &str, env: &str) -> Result<(), Error> {
+    let row = rows::environment(tx, workspace, env).await?;
+    row.map(drop).ok_or_else(|| no_environment(env))
+}
+
 fn gone(key: &str) -> Error {
     Error::NotFound(format!("no workspace `{key}`"))
 }

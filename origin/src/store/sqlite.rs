@@ -3,6 +3,8 @@
 
 pub mod drafts;
 pub mod id_lists;
+pub mod keys;
+pub mod manifests;
 pub mod workspaces;
 mod writer;
 
