@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod delivery;
 pub mod drafts;
 pub mod error;
 pub mod keys;
@@ -26,6 +27,7 @@ pub struct App {
     pub clock: fn() -> i64,
     /// Opens keys and tokens; empty where there is no master secret.
     pub keyring: Keyring,
+    pub delivery: delivery::Options,
     compiled: Arc<Compiled>,
     /// Counts up whenever there is something new to deliver.
     manifests: watch::Sender<u64>,
@@ -37,6 +39,7 @@ impl App {
             store,
             clock,
             keyring: Keyring::default(),
+            delivery: delivery::Options::default(),
             compiled: Arc::default(),
             manifests: watch::Sender::new(0),
         }
@@ -44,6 +47,11 @@ impl App {
 
     pub fn with_keyring(mut self, keyring: Keyring) -> Self {
         self.keyring = keyring;
+        self
+    }
+
+    pub fn with_delivery(mut self, options: delivery::Options) -> Self {
+        self.delivery = options;
         self
     }
 

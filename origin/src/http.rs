@@ -7,6 +7,7 @@ mod id_lists;
 mod keys;
 mod objects;
 pub mod problem;
+mod targets;
 mod workspaces;
 
 use axum::Router;
@@ -35,6 +36,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(id_lists::routes())
         .merge(objects::routes())
         .merge(keys::routes())
+        .merge(targets::routes())
 }
 
 pub fn router(app: App) -> Router {

@@ -18,7 +18,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::app::App;
+use crate::app::keys::Keyring;
+use crate::app::{App, delivery};
 use crate::document::now_ms;
 use crate::failure::Failure;
 use crate::health::Health;
@@ -42,6 +43,7 @@ pub struct Options {
     pub metrics: Option<SocketAddr>,
     /// Seals what is secret in the database: 64 hex digits.
     pub master: String,
+    pub delivery: delivery::Options,
     /// Of edges, to check receipts and reports.
     pub secret: Option<String>,
     /// What edges send to be let in. None: nothing is collected.
@@ -77,7 +79,9 @@ impl Server {
             metrics: metrics.transpose().map_err(Failure::usage)?,
             listener,
             metrics_listener,
-            app: App::new(store.clone(), now_ms),
+            app: App::new(store.clone(), now_ms)
+                .with_keyring(Keyring::parse(&options.master).map_err(Failure::usage)?)
+                .with_delivery(options.delivery.clone()),
             ingest: Ingest::new(store, options.secret.clone()).map_err(Failure::usage)?,
             health: Health::new(options.secret.clone()),
             options,
@@ -142,6 +146,7 @@ impl Server {
         ended: &watch::Receiver<bool>,
     ) -> Vec<JoinHandle<()>> {
         let mut tasks = vec![tokio::spawn(expire(self.ingest.clone(), ended.clone()))];
+        tasks.push(tokio::spawn(self.app.clone().deliver(ended.clone())));
         if let Some(listener) = self.metrics_listener.take() {
             let serving = axum::serve(listener, metrics::router(Arc::clone(metrics)));
             let serving = serving.with_graceful_shutdown(told(ended.clone()));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::app::delivery;
 use crate::failure::Failure;
 use crate::server::logs::{self, Format};
 use crate::server::{Options, Server};
@@ -40,6 +41,14 @@ struct Settings {
     /// Where browsers reach this origin, if that is another address than it listens on
     #[arg(long, value_name = "URL", env = "SKYFUL_PUBLIC_URL")]
     public_url: Option<String>,
+    /// Folders in which workspaces may have edges' stores delivered; repeat it for more [default: none]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "SKYFUL_DELIVER_BELOW",
+        value_delimiter = ','
+    )]
+    deliver_below: Option<Vec<PathBuf>>,
     /// Address for Prometheus to ask for /metrics [default: none]
     #[arg(long, value_name = "ADDRESS:PORT", env = "SKYFUL_ORIGIN_METRICS")]
     metrics: Option<SocketAddr>,
@@ -82,6 +91,7 @@ impl Settings {
             data: self.data.or(file.data),
             listen: self.listen.or(file.listen),
             public_url: self.public_url.or(file.public_url),
+            deliver_below: self.deliver_below.or(file.deliver_below),
             metrics: self.metrics.or(file.metrics),
             log: self.log.or(file.log),
             log_format: self.log_format.or(file.log_format),
@@ -133,9 +143,21 @@ fn options(settings: Settings) -> Result<Options, Failure> {
         public_url: settings.public_url,
         metrics: settings.metrics,
         master,
+        delivery: delivery::Options {
+            directories: folders(settings.deliver_below.unwrap_or_default())?,
+            ..delivery::Options::default()
+        },
         secret: settings.secret.filter(|secret| !secret.is_empty()),
         collector_token: settings.collector_token.filter(|token| !token.is_empty()),
     })
+}
+
+/// From the root: settings of targets are compared with them.
+fn folders(given: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
+    let absolute = |path: &PathBuf| {
+        std::path::absolute(path).map_err(|error| Failure::io("find", path, &error))
+    };
+    given.iter().map(absolute).collect()
 }
 
 async fn serve(options: Options, with_stdin: bool, json: bool) -> Result<(), Failure> {

@@ -1,10 +1,15 @@
 //! SQLite: one file, one writer. What was committed is on disk (`synchronous=FULL`), so whoever is answered after a commit
 //! needs to keep nothing.
 
+pub mod deliveries;
 pub mod drafts;
 pub mod id_lists;
 pub mod keys;
 pub mod manifests;
+
+pub mod target_objects;
+pub mod targets;
+pub mod unused;
 pub mod workspaces;
 mod writer;
 
@@ -18,7 +23,8 @@ use sqlx::sqlite::{
 use sqlx::{Row as _, Transaction};
 
 use super::{Count, EventRow, Span, StoreError};
-use writer::{Doing, Writer};
+pub use writer::Doing;
+use writer::Writer;
 
 /// Ids come in no order, so each insert meets another page of the index: 64 MiB of them, instead of 2. Negative: in KiB.
 const CACHE_KIB: &str = "-65536";
