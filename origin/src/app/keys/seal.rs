@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use skyful::snapshot::Digest;
 
 use crate::app::Error;
 
@@ -65,6 +66,23 @@ impl Keyring {
     /// The first one seals the end of the audit log.
     pub fn audit_keys(&self) -> Vec<[u8; 32]> {
         self.0.iter().map(|master| master.audit).collect()
+    }
+
+    /// 64 hex digits each, separated by commas.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let parts = text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty());
+        let masters: Option<Vec<[u8; 32]>> = parts
+            .map(|hex| Digest::from_hex(hex).map(|digest| digest.0))
+            .collect();
+        match masters {
+            Some(masters) if !masters.is_empty() => Ok(Self::new(masters)),
+            _ => Err(
+                "a master secret is 64 hex digits; an old one may stand behind it, after a comma",
+            ),
+        }
     }
 
     /// Without a master secret the origin can neither sign nor deliver.
@@ -190,5 +208,11 @@ mod tests {
         assert!(old.open(PLACE, &sealed).is_err());
         assert!(Keyring::default().seal(PLACE, b"secret").is_err());
         assert_eq!(format!("{both:?}"), "Keyring(2 masters)");
+        let hex = |byte: u8| Digest([byte; 32]).hex();
+        let parsed = Keyring::parse(&format!("{}, {}", hex(8), hex(7))).unwrap();
+        assert_eq!(parsed.open(PLACE, &sealed).unwrap(), b"secret");
+        for wrong in ["", "abc", &hex(7)[1..]] {
+            assert!(Keyring::parse(wrong).is_err(), "{wrong}");
+        }
     }
 }
