@@ -139,6 +139,8 @@ pub fn routes() -> Vec<Route> {
         route("GET", "/api/v1/users/{user}", Root),
         route("PUT", "/api/v1/users/{user}", Root)
             .body(r#"{"name": "x", "root": false, "disabled": false}"#),
+        route("POST", "/api/v1/users/{user}/reset", Root),
+        route("POST", "/api/v1/password", Nothing).body(r#"{"code": "x", "password": "x"}"#),
         route("GET", "/api/v1/audit", Root),
         route("GET", "/api/v1/workspaces", Somebody),
         route("POST", "/api/v1/workspaces", Root).body(r#"{"key": "", "name": ""}"#),
@@ -228,8 +230,11 @@ pub fn routes() -> Vec<Route> {
         route("POST", "/raise-era", At("administer"))
             .body(r#"{"above": "none"}"#)
             .absent(),
-        route("GET", "/live", At("read")),
-        route("POST", "/mode", At("roll back")).body(r#"{"mode": "run"}"#),
+        // Nothing is released yet.
+        route("GET", "/live", At("read")).absent(),
+        route("POST", "/mode", At("roll back"))
+            .body(r#"{"mode": "run"}"#)
+            .absent(),
         route("GET", "/staff", At("read")),
         route("PUT", "/staff", At("release")).body(r#"{"units": []}"#),
         route("GET", "/releases", At("read")),
