@@ -113,6 +113,7 @@ pub fn samples(house: &House, workspace: &str) -> BTreeMap<&'static str, String>
         ("invitation", of("invitation")),
         ("session", "s-0000000000000000".to_owned()),
         ("id", "none".to_owned()),
+        ("target", "none".to_owned()),
         ("digest", format!("b3-{}", "0".repeat(64))),
     ])
 }
@@ -230,6 +231,14 @@ pub fn routes() -> Vec<Route> {
         route("POST", "/raise-era", At("administer"))
             .body(r#"{"above": "none"}"#)
             .absent(),
+        route("GET", "/targets", At("administer")),
+        route("GET", "/targets/{target}", At("administer")).absent(),
+        route("PUT", "/targets/{target}", At("administer"))
+            .body(r#"{"settings": {"kind": "edge", "url": "none"}}"#)
+            .absent(),
+        route("DELETE", "/targets/{target}", At("administer")).absent(),
+        route("POST", "/targets/{target}/check", At("administer")).absent(),
+        route("GET", "/delivery", At("read")),
         // Nothing is released yet.
         route("GET", "/live", At("read")).absent(),
         route("POST", "/mode", At("roll back"))
