@@ -52,6 +52,13 @@ CREATE TABLE tokens (
 CREATE INDEX tokens_by_workspace ON tokens (workspace, id);
 CREATE INDEX tokens_by_user ON tokens (user);
 
+-- For whoever forgot their password: good once.
+CREATE TABLE resets (
+    user     TEXT    NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    hash     BLOB    NOT NULL UNIQUE,
+    until_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Good for one person, once.
 CREATE TABLE invitations (
     id         TEXT    NOT NULL PRIMARY KEY,

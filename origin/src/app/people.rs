@@ -6,6 +6,7 @@ pub mod invitations;
 pub mod known;
 pub mod members;
 pub mod password;
+pub mod resets;
 pub mod sessions;
 pub mod setup;
 pub mod throttle;

@@ -5,7 +5,6 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -33,7 +32,7 @@ struct Found {
 
 /// The draft as a workspace document; the `ETag` is its revision.
 #[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/document", tag = "draft",
-    params(("workspace" = String, Path)), responses((status = 200, body = Value)))]
+    params(("workspace" = String, Path)), responses((status = 200, body = serde_json::Value)))]
 async fn export(
     State(app): State<App>,
     Caller(actor): Caller,

@@ -11,7 +11,8 @@ use utoipa_axum::routes;
 use super::asked::{Caller, expected, expected_version, versioned};
 use super::problem::json_response;
 use crate::app::drafts::path::{self, Path as At};
-use crate::app::drafts::{Listed, Object};
+// utoipa takes `Object` for any object.
+use crate::app::drafts::{Listed, Object as DraftObject};
 use crate::app::{App, Error};
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -21,7 +22,7 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 #[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/id_lists", tag = "draft",
-    params(("workspace" = String, Path)), responses((status = 200, body = Listed<Object>)))]
+    params(("workspace" = String, Path)), responses((status = 200, body = Listed<DraftObject>)))]
 async fn list(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -34,7 +35,7 @@ async fn list(
 }
 
 #[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/id_lists/{name}", tag = "draft",
-    params(("workspace" = String, Path), ("name" = String, Path)), responses((status = 200, body = Object)))]
+    params(("workspace" = String, Path), ("name" = String, Path)), responses((status = 200, body = DraftObject)))]
 async fn get(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -49,7 +50,7 @@ async fn get(
 /// Uploads a list that a segment names as `ids: {file: NAME}`: one id a line. Only hashes are kept. `If-Match` is optional.
 #[utoipa::path(put, path = "/api/v1/workspaces/{workspace}/id_lists/{name}", tag = "draft",
     params(("workspace" = String, Path), ("name" = String, Path)),
-    request_body(content = String, content_type = "text/csv"), responses((status = 200, body = Object)))]
+    request_body(content = String, content_type = "text/csv"), responses((status = 200, body = DraftObject)))]
 async fn put(
     State(app): State<App>,
     Caller(actor): Caller,

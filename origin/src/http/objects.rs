@@ -5,14 +5,15 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::asked::{Caller, Json, Query, expected, expected_version, versioned};
 use super::problem::json_response;
 use crate::app::drafts::path::{self, Path as At};
-use crate::app::drafts::{Listed, Object};
+// utoipa takes `Object` for any object.
+use crate::app::drafts::{Listed, Object as DraftObject};
 use crate::app::{App, Error};
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -25,7 +26,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(plan, put_plan, delete_plan))
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 struct From {
     /// `next` of the answer before.
@@ -48,7 +49,7 @@ struct Share {
 
 /// Languages, pages for OpenFeature, assertions.
 #[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/settings", tag = "draft",
-    params(("workspace" = String, Path)), responses((status = 200, body = Object)))]
+    params(("workspace" = String, Path)), responses((status = 200, body = DraftObject)))]
 async fn settings(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -59,7 +60,7 @@ async fn settings(
 }
 
 #[utoipa::path(put, path = "/api/v1/workspaces/{workspace}/settings", tag = "draft",
-    params(("workspace" = String, Path)), request_body = Object, responses((status = 200, body = Object)))]
+    params(("workspace" = String, Path)), request_body = Value, responses((status = 200, body = DraftObject)))]
 async fn put_settings(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -74,7 +75,7 @@ async fn put_settings(
 #[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/{section}", tag = "draft",
     params(("workspace" = String, Path), ("section" = String, Path, description = "attributes, module_types, \
         segments, cap_groups, layers, experiments, modules, pages, templates or pipelines"), From),
-    responses((status = 200, body = Listed<Object>)))]
+    responses((status = 200, body = Listed<DraftObject>)))]
 async fn list(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -90,7 +91,7 @@ async fn list(
 
 #[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/{section}/{key}", tag = "draft",
     params(("workspace" = String, Path), ("section" = String, Path), ("key" = String, Path)),
-    responses((status = 200, body = Object)))]
+    responses((status = 200, body = DraftObject)))]
 async fn get(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -104,7 +105,7 @@ async fn get(
 /// Makes an object (`If-None-Match: *`) or changes it (`If-Match`). 412 shows both sides.
 #[utoipa::path(put, path = "/api/v1/workspaces/{workspace}/{section}/{key}", tag = "draft",
     params(("workspace" = String, Path), ("section" = String, Path), ("key" = String, Path)),
-    request_body = Value, responses((status = 200, body = Object), (status = 412)))]
+    request_body = Value, responses((status = 200, body = DraftObject), (status = 412)))]
 async fn put(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -135,7 +136,7 @@ async fn delete(
 /// Gives an experiment a share of its layer: growing moves nobody, and no bucket has two owners.
 #[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/experiments/{key}/share", tag = "draft",
     params(("workspace" = String, Path), ("key" = String, Path)),
-    request_body = Share, responses((status = 200, body = Object), (status = 412)))]
+    request_body = Share, responses((status = 200, body = DraftObject), (status = 412)))]
 async fn give_share(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -155,7 +156,7 @@ async fn give_share(
 #[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/{section}/{key}/plans", tag = "draft",
     params(("workspace" = String, Path), ("section" = String, Path, description = "modules or pages"),
         ("key" = String, Path)),
-    responses((status = 200, body = Listed<Object>)))]
+    responses((status = 200, body = Listed<DraftObject>)))]
 async fn plans(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -169,7 +170,7 @@ async fn plans(
 /// Puts the plans of a module or page in another order.
 #[utoipa::path(put, path = "/api/v1/workspaces/{workspace}/{section}/{key}/plans", tag = "draft",
     params(("workspace" = String, Path), ("section" = String, Path), ("key" = String, Path)),
-    request_body = Order, responses((status = 200, body = Listed<Object>)))]
+    request_body = Order, responses((status = 200, body = Listed<DraftObject>)))]
 async fn reorder(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -183,7 +184,7 @@ async fn reorder(
 
 #[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/{section}/{key}/plans/{plan}", tag = "draft",
     params(("workspace" = String, Path), ("section" = String, Path), ("key" = String, Path), ("plan" = String, Path)),
-    responses((status = 200, body = Object)))]
+    responses((status = 200, body = DraftObject)))]
 async fn plan(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -197,7 +198,7 @@ async fn plan(
 /// Makes a plan, which is tried last, or changes one.
 #[utoipa::path(put, path = "/api/v1/workspaces/{workspace}/{section}/{key}/plans/{plan}", tag = "draft",
     params(("workspace" = String, Path), ("section" = String, Path), ("key" = String, Path), ("plan" = String, Path)),
-    request_body = Value, responses((status = 200, body = Object), (status = 412)))]
+    request_body = Value, responses((status = 200, body = DraftObject), (status = 412)))]
 async fn put_plan(
     State(app): State<App>,
     Caller(actor): Caller,

@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -12,6 +12,7 @@ use super::asked::{Caller, Json, Query, expected, expected_version, versioned};
 use super::problem::json_response;
 use crate::app::drafts::Listed;
 use crate::app::people::members::Member;
+use crate::app::people::resets::Reset;
 use crate::app::people::users::{User, Wanted};
 use crate::app::{App, Error};
 
@@ -21,9 +22,10 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(member, put_member, remove_member))
         .routes(routes!(users))
         .routes(routes!(user, put_user))
+        .routes(routes!(make_reset))
 }
 
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct After {
     /// `next` of the answer before.
@@ -155,4 +157,16 @@ async fn put_user(
     let version = expected_version(&headers)?;
     let done = app.set_user(&actor, &user, version, wanted).await?;
     Ok(versioned(200, done.version, &done))
+}
+
+/// A code for somebody who forgot their password, to be handed over; good once, for a day.
+#[utoipa::path(post, path = "/api/v1/users/{user}/reset", tag = "people",
+    params(("user" = String, Path)), responses((status = 201, body = Reset)))]
+async fn make_reset(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Path(user): Path<String>,
+) -> Result<Response, Error> {
+    let made = app.make_reset(&actor, &user).await?;
+    Ok(json_response(201, &made))
 }

@@ -5,9 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::Value;
 use skyful::snapshot::Digest;
-use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -23,7 +21,7 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 /// At most one; without, the draft.
-#[derive(Deserialize, IntoParams)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 struct Of {
     /// A snapshot by its digest.
@@ -45,7 +43,7 @@ impl Of {
 
 /// Answers like `POST /v1/resolve` of an edge, from a draft or from what is released. `now`, `caps` and `explain` count.
 #[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/preview", tag = "preview",
-    params(("workspace" = String, Path), Of), request_body = Value, responses((status = 200, body = Value)))]
+    params(("workspace" = String, Path), Of), request_body = serde_json::Value, responses((status = 200, body = serde_json::Value)))]
 async fn preview(
     State(app): State<App>,
     Caller(actor): Caller,

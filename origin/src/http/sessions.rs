@@ -21,6 +21,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(sign_in, sign_out))
         .routes(routes!(me))
         .routes(routes!(change_password))
+        .routes(routes!(use_reset))
         .routes(routes!(list))
         .routes(routes!(end))
 }
@@ -56,6 +57,14 @@ struct SignIn {
 struct NewPassword {
     current: String,
     new: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ForgottenPassword {
+    /// As root handed it over.
+    code: String,
+    password: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -139,6 +148,21 @@ async fn change_password(
 ) -> Result<Response, Error> {
     let admitted = app
         .change_password(&actor, asked.current, asked.new, &from.client)
+        .await?;
+    Ok(welcome(200, &headers, &admitted))
+}
+
+/// For whoever forgot theirs and got a code from root. Ends all sessions, and begins a new one.
+#[utoipa::path(post, path = "/api/v1/password", tag = "people", security(()),
+    request_body = ForgottenPassword, responses((status = 200, body = Me), (status = 404), (status = 429)))]
+async fn use_reset(
+    State(app): State<App>,
+    from: From,
+    headers: HeaderMap,
+    Json(asked): Json<ForgottenPassword>,
+) -> Result<Response, Error> {
+    let admitted = app
+        .use_reset(&asked.code, asked.password, &from.client)
         .await?;
     Ok(welcome(200, &headers, &admitted))
 }

@@ -23,7 +23,7 @@ pub fn routes() -> OpenApiRouter<App> {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+struct TokenRequest {
     /// For people.
     name: String,
     /// viewer, operator, designer, approver or admin; not more than you may.
@@ -56,12 +56,12 @@ async fn list(
 
 /// The secret is shown this once.
 #[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/tokens", tag = "people",
-    params(("workspace" = String, Path)), request_body = Asked, responses((status = 201, body = NewToken)))]
+    params(("workspace" = String, Path)), request_body = TokenRequest, responses((status = 201, body = NewToken)))]
 async fn make(
     State(app): State<App>,
     Caller(actor): Caller,
     Path(workspace): Path<String>,
-    Json(asked): Json<Asked>,
+    Json(asked): Json<TokenRequest>,
 ) -> Result<Response, Error> {
     let wanted = Wanted {
         name: asked.name,

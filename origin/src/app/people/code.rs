@@ -14,6 +14,7 @@ pub enum Purpose {
     Session,
     Token,
     Invitation,
+    Reset,
 }
 
 pub fn random() -> Result<String, Error> {
@@ -28,6 +29,7 @@ pub fn hash(purpose: Purpose, code: &str) -> Vec<u8> {
         Purpose::Session => "skyful 1 session",
         Purpose::Token => "skyful 1 token",
         Purpose::Invitation => "skyful 1 invitation",
+        Purpose::Reset => "skyful 1 password reset",
     };
     blake3::derive_key(context, code.as_bytes()).to_vec()
 }

@@ -10,7 +10,7 @@ use crate::app::access::Actor;
 use crate::app::audit::{self, Entry};
 use crate::app::drafts::Listed;
 use crate::app::{App, Error};
-use crate::store::sqlite::people::{self as rows, UserRow, members, sessions, tokens};
+use crate::store::sqlite::people::{self as rows, UserRow, members, resets, sessions, tokens};
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct User {
@@ -124,17 +124,18 @@ async fn shut_out(tx: &mut SqliteConnection, id: &str, now_ms: i64) -> Result<()
         });
     }
     sessions::end_all(tx, id).await?;
+    resets::remove(tx, id).await?;
     tokens::revoke_of_user(tx, id, None, now_ms).await?;
     Ok(())
 }
 
-fn need_root(actor: &Actor) -> Result<(), Error> {
+pub(super) fn need_root(actor: &Actor) -> Result<(), Error> {
     if actor.root {
         return actor.person();
     }
     Err(Error::Denied("look after all people"))
 }
 
-fn missing(id: &str) -> Error {
+pub(super) fn missing(id: &str) -> Error {
     Error::NotFound(format!("no user `{id}`"))
 }

@@ -50,7 +50,7 @@ async fn the_log_can_be_read_from_page_to_page_and_searched() {
         &admin.by,
     )
     .await;
-    assert_eq!(made.len(), 1, "{made:?}");
+    assert_eq!(made.len(), 2, "{made:?}");
     assert_eq!(made[0]["action"], "token.make");
     let none = items(&house, &format!("{path}?action=tok"), &admin.by).await;
     assert!(none.is_empty(), "a noun is whole: {none:?}");

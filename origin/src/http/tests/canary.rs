@@ -44,6 +44,8 @@ async fn secrets_are_shown_once_and_kept_nowhere() {
 
     let house = full().await;
     let invited = house.invite("a", "late@a.example", "viewer", None).await;
+    let path = format!("/api/v1/users/{}/reset", house.people["a/guest"].id);
+    let reset = house.post(&path, &house.by("root"), &json!({})).await;
     let wrong = "a password that nobody has";
     assert_eq!(
         house.sign_in("root@example.com", wrong, 1).await.status,
@@ -62,6 +64,7 @@ async fn secrets_are_shown_once_and_kept_nowhere() {
         "another wrong password".to_owned(),
         "skyful_a-token-that-nobody-has".to_owned(),
         invited.json()["code"].as_str().unwrap().to_owned(),
+        reset.json()["code"].as_str().unwrap().to_owned(),
     ];
     for person in house.people.values() {
         match &person.by {

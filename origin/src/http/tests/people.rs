@@ -165,6 +165,40 @@ async fn a_new_password_ends_all_sessions_but_the_one_that_it_begins() {
 }
 
 #[tokio::test]
+async fn whoever_forgot_their_password_gets_back_in_by_a_code_once() {
+    let mut house = begun().await;
+    house.join("a", "vic", "viewer", None).await;
+    let (root, vic) = (house.by("root"), house.people["a/vic"].clone());
+    let path = format!("/api/v1/users/{}/reset", vic.id);
+    let make = || async { house.post(&path, &root, &json!({})).await.json()["code"].clone() };
+    let (old, code) = (make().await, make().await);
+    // Nothing happened yet.
+    assert_eq!(house.get("/api/v1/me", &vic.by).await.status, 200);
+    let new = "another four words";
+    for (code, password, wanted) in [
+        (&old, new, 404),
+        (&json!("x"), new, 404),
+        (&code, "short", 400),
+        (&code, new, 200),
+        (&code, new, 404),
+    ] {
+        let body = json!({"code": code, "password": password});
+        let seen = house.post("/api/v1/password", &By::Nobody, &body).await;
+        assert_eq!(seen.status, wanted, "{body}: {}", seen.text);
+    }
+    assert_eq!(house.get("/api/v1/me", &vic.by).await.status, 401);
+    let old = house.sign_in(&vic.email, PASSWORD, 1).await;
+    assert_eq!(old.status, 401, "{}", old.text);
+    assert_eq!(house.sign_in(&vic.email, new, 1).await.status, 200);
+
+    let late = make().await;
+    pass(DAY_MS);
+    let body = json!({"code": late, "password": PASSWORD});
+    let seen = house.post("/api/v1/password", &By::Nobody, &body).await;
+    assert_eq!(seen.status, 404, "{}", seen.text);
+}
+
+#[tokio::test]
 async fn guesses_are_slowed_down_and_strangers_are_told_the_same() {
     let house = begun().await;
     let known = house

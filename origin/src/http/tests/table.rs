@@ -113,6 +113,7 @@ pub fn samples(house: &House, workspace: &str) -> BTreeMap<&'static str, String>
         ("invitation", of("invitation")),
         ("session", "s-0000000000000000".to_owned()),
         ("id", "none".to_owned()),
+        ("target", "none".to_owned()),
         ("digest", format!("b3-{}", "0".repeat(64))),
     ])
 }
@@ -139,6 +140,8 @@ pub fn routes() -> Vec<Route> {
         route("GET", "/api/v1/users/{user}", Root),
         route("PUT", "/api/v1/users/{user}", Root)
             .body(r#"{"name": "x", "root": false, "disabled": false}"#),
+        route("POST", "/api/v1/users/{user}/reset", Root),
+        route("POST", "/api/v1/password", Nothing).body(r#"{"code": "x", "password": "x"}"#),
         route("GET", "/api/v1/audit", Root),
         route("GET", "/api/v1/workspaces", Somebody),
         route("POST", "/api/v1/workspaces", Root).body(r#"{"key": "", "name": ""}"#),
@@ -228,8 +231,19 @@ pub fn routes() -> Vec<Route> {
         route("POST", "/raise-era", At("administer"))
             .body(r#"{"above": "none"}"#)
             .absent(),
-        route("GET", "/live", At("read")),
-        route("POST", "/mode", At("roll back")).body(r#"{"mode": "run"}"#),
+        route("GET", "/targets", At("administer")),
+        route("GET", "/targets/{target}", At("administer")).absent(),
+        route("PUT", "/targets/{target}", At("administer"))
+            .body(r#"{"settings": {"kind": "edge", "url": "none"}}"#)
+            .absent(),
+        route("DELETE", "/targets/{target}", At("administer")).absent(),
+        route("POST", "/targets/{target}/check", At("administer")).absent(),
+        route("GET", "/delivery", At("read")),
+        // Nothing is released yet.
+        route("GET", "/live", At("read")).absent(),
+        route("POST", "/mode", At("roll back"))
+            .body(r#"{"mode": "run"}"#)
+            .absent(),
         route("GET", "/staff", At("read")),
         route("PUT", "/staff", At("release")).body(r#"{"units": []}"#),
         route("GET", "/releases", At("read")),

@@ -83,7 +83,15 @@ async fn a_token_is_seen_and_revoked_by_its_user_and_by_admins() {
     assert_eq!(listed("a/operator").await["items"], json!([]));
     let token = house.by("a/token");
     assert_eq!(house.get("/api/v1/me", &token).await.status, 200);
-    assert!(listed("a/admin").await["items"][0]["used_at"].is_string());
+    let all = listed("a/admin").await["items"].clone();
+    let all = all.as_array().unwrap();
+    for (who, used) in [("a/token", true), ("a/spare", false)] {
+        let found = all
+            .iter()
+            .find(|item| item["id"] == house.people[who].id.as_str());
+        let used_at = &found.expect("it is listed")["used_at"];
+        assert_eq!(used_at.is_string(), used, "{who}: {used_at}");
+    }
     for _ in 0..2 {
         assert_eq!(house.delete(&path, &house.by("a/admin")).await.status, 204);
         assert_eq!(house.get("/api/v1/me", &token).await.status, 401);

@@ -2,6 +2,7 @@
 
 pub mod invitations;
 pub mod members;
+pub mod resets;
 pub mod sessions;
 pub mod tokens;
 
