@@ -1,167 +1,119 @@
-//! From a snapshot to where edges read it: objects first, read back, then the manifest with its
-//! fallback. Safe to repeat; a crash goes on where it ended. What a target is stands in [`dir`] and
-//! [`edge`].
+//! From a snapshot to where edges read it: objects first, read back, then the manifest with its fallback. Safe to repeat; a
+//! crash goes on where it ended. What a target is stands in a file for each kind; the command line delivers to one by
+//! [`publish`], the origin to many by its outbox (`app/delivery`).
 
+pub mod api;
+pub mod cloudflare_kv;
 pub mod dir;
 pub mod edge;
+pub mod fastly_kv;
+pub mod publish;
+pub mod redis;
+pub mod rule;
 mod stored;
 pub mod terms;
+pub mod upload;
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
 
-use ed25519_dalek::SigningKey;
-use skyful::compile::Snapshot;
-use skyful::manifest::{Mode, TrustSet, Value, sign};
+pub use skyful_native::{Rule, Ruling};
+
 use skyful::snapshot::Digest;
 
 use crate::failure::Failure;
-use crate::key_file;
-use stored::Stored;
-use terms::{Next, Terms};
 
-/// One environment of one workspace, where edges read it.
-pub trait Target {
-    /// The stored manifest value.
-    fn manifest(&self) -> Result<Option<Vec<u8>>, Failure>;
-    /// The stored settled envelope.
-    fn settled(&self) -> Result<Option<Vec<u8>>, Failure>;
-    /// Uploads what is missing or damaged, and returns once all of it reads back.
-    fn put_objects(&self, snapshot: &Snapshot, progress: Progress<'_>) -> Result<(), Failure>;
-    fn put_manifest(&self, value: &[u8]) -> Result<(), Failure>;
-    fn put_settled(&self, envelope: &[u8]) -> Result<(), Failure>;
-    /// How long after it was stored every edge can load what a manifest names.
-    fn settle_ms(&self) -> i64;
-    /// How long what was written may be missing from what is read.
-    fn lag(&self) -> Duration;
-    /// What messages call the manifest.
+pub type Doing<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
+
+/// A part of a snapshot and its name.
+pub type Object = (Digest, Vec<u8>);
+
+/// How long what was written may be missing from what is read, where a store lags.
+pub const LAG: Duration = Duration::from_secs(300);
+/// How long after a manifest was stored every edge can load what it names, where a store lags.
+pub const SETTLE_MS: i64 = 600_000;
+
+/// A value of an environment that is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// The current envelope and its fallback.
+    Manifest,
+    /// The newest settled envelope.
+    Settled,
+}
+
+/// One environment of one workspace, where edges read it. No call takes for ever.
+pub trait Target: Send + Sync {
+    /// As stored, from the freshest source there is.
+    fn get(&self, slot: Slot) -> Doing<'_, Option<Vec<u8>>>;
+    /// Writes the value if the rule allows it over what is stored; see [`Traits::compares`].
+    fn replace<'a>(&'a self, slot: Slot, value: &'a [u8], rule: Rule<'a>) -> Doing<'a, Ruling>;
+    /// Whether the object reads back, byte for byte what its digest says.
+    fn has<'a>(&'a self, digest: &'a Digest) -> Doing<'a, bool>;
+    /// Writes objects, at most [`Traits::batch_bytes`] of them unless it is one.
+    fn put<'a>(&'a self, objects: &'a [Object]) -> Doing<'a, ()>;
+    /// Deletes objects, there or not, where [`Traits::deletes`].
+    fn delete<'a>(&'a self, digests: &'a [Digest]) -> Doing<'a, ()>;
+    /// The objects that are there, where that is cheaper to ask than each of them.
+    fn list(&self) -> Doing<'_, Option<BTreeSet<Digest>>> {
+        Box::pin(async { Ok(None) })
+    }
+    /// Whether it can be read and written, without touching what edges read.
+    fn probe(&self) -> Doing<'_, ()>;
+    fn traits(&self) -> Traits;
+    /// What messages call it: no secrets.
     fn place(&self) -> String;
 }
 
-/// Between two looks whether something has become visible.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// Told how many objects of how many are there.
-pub type Progress<'a> = &'a dyn Fn(usize, usize);
-
-/// What a delivery came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivered {
-    New {
-        sequence: u64,
-    },
-    /// The target already shows this snapshot.
-    Unchanged {
-        sequence: u64,
-    },
+/// What can be relied on.
+#[derive(Clone, Copy, Debug)]
+pub struct Traits {
+    /// How long after it was stored every edge can load what a manifest names.
+    pub settle_ms: i64,
+    /// How long what was written may be missing from what is read.
+    pub lag: Duration,
+    /// Whether reading and writing a slot is one step: without that a slow writer can put an older manifest over a newer one,
+    /// which edges ignore and the next look repairs.
+    pub compares: bool,
+    pub deletes: bool,
+    /// How much one call of `put` takes.
+    pub batch_bytes: usize,
 }
 
-/// Who signs for which environment, and when.
-pub struct Signer<'a> {
-    pub workspace: &'a str,
-    pub env: &'a str,
-    pub key: &'a SigningKey,
-    pub clock: &'a dyn Fn() -> i64,
-}
+impl Traits {
+    /// A store without lag and with compare-and-set.
+    pub const AT_ONCE: Self = Self {
+        settle_ms: 0,
+        lag: Duration::ZERO,
+        compares: true,
+        deletes: true,
+        batch_bytes: 0,
+    };
 
-/// Delivers a snapshot to whom the terms say.
-pub fn deliver(
-    target: &impl Target,
-    signer: &Signer<'_>,
-    snapshot: &Snapshot,
-    terms: &Terms,
-    progress: Progress<'_>,
-) -> Result<Delivered, Failure> {
-    let (own, stored) = signer.look(target)?;
-    let next = Next::release(snapshot, terms, stored.current.head())?;
-    // Counted before anything is written: a store that cannot go on stays as it is.
-    let sequence = match stored.shown(&next) {
-        Some(shown) => shown,
-        None => stored.next_sequence(&target.place())?,
+    /// A hosted store that is told of everywhere after a while.
+    pub const HOSTED: Self = Self {
+        settle_ms: SETTLE_MS,
+        lag: LAG,
+        compares: false,
+        deletes: true,
+        batch_bytes: 0,
     };
-    target.put_objects(snapshot, progress)?;
-    sign_and_put(target, signer, (&own, &stored), &next, sequence)
-}
-
-/// Delivers what is released already, in another mode: no document and no upload in the way.
-pub fn switch(target: &impl Target, signer: &Signer<'_>, mode: Mode) -> Result<Delivered, Failure> {
-    let (own, stored) = signer.look(target)?;
-    let Some(released) = stored.current.head() else {
-        let message = format!("{} is missing or signed with another key", target.place());
-        return Err(Failure::usage(message).hint("publish a document"));
-    };
-    let next = Next::switched(released, mode);
-    let sequence = match stored.shown(&next) {
-        Some(shown) => shown,
-        None => stored.next_sequence(&target.place())?,
-    };
-    sign_and_put(target, signer, (&own, &stored), &next, sequence)
-}
-
-impl Signer<'_> {
-    fn look(&self, target: &impl Target) -> Result<(TrustSet, Stored), Failure> {
-        let own = TrustSet::parse(&key_file::public_hex(self.key)).map_err(Failure::usage)?;
-        let stored = Stored::read(target, &own, self.workspace, self.env)?;
-        Ok((own, stored))
-    }
-}
-
-fn sign_and_put(
-    target: &impl Target,
-    signer: &Signer<'_>,
-    (own, stored): (&TrustSet, &Stored),
-    next: &Next,
-    sequence: u64,
-) -> Result<Delivered, Failure> {
-    let (workspace, env) = (signer.workspace, signer.env);
-    // Signed after the upload, which may wait for a store that lags: from now on it settles.
-    let now_ms = (signer.clock)();
-    let settled = stored.settled_before(now_ms.saturating_sub(target.settle_ms()));
-    if stored.shown(next).is_some() {
-        if let Some(settled) = settled.filter(|head| stored.is_news(head)) {
-            target.put_settled(&settled.envelope)?;
-        }
-        return Ok(Delivered::Unchanged { sequence });
-    }
-    let mut header = sign::full_release(workspace, env, sequence, now_ms);
-    header.gray = next.gray;
-    header.mode = next.mode;
-    let envelope = sign::sign(header, &next.tail, signer.key);
-    let value = Value {
-        current: &envelope,
-        fallback: settled.map_or(&[], |head| &head.envelope),
-    };
-    let value = value.join();
-    target.put_manifest(&value)?;
-    // The whole value, since the fallback stands in it too; or a newer one of another publisher.
-    let since = Instant::now();
-    while target.manifest()?.is_none_or(|stored| stored != value)
-        && Stored::read(target, own, workspace, env)?
-            .current
-            .sequence()
-            <= Some(sequence)
-    {
-        if since.elapsed() >= target.lag() {
-            let message = format!("{} was written but not kept", target.place());
-            return Err(Failure::usage(message).hint("publish again"));
-        }
-        std::thread::sleep(LOOK);
-    }
-    // Where nothing lags, what was read back has settled.
-    let settled = match target.settle_ms() {
-        0 => Some(&*envelope),
-        _ => settled
-            .filter(|head| stored.is_news(head))
-            .map(|head| &*head.envelope),
-    };
-    if let Some(settled) = settled {
-        target.put_settled(settled)?;
-    }
-    Ok(Delivered::New { sequence })
 }
 
 /// What to say of an object that came back as something else.
-fn not_kept(digest: &Digest, place: &str) -> Failure {
+pub fn not_kept(what: &str, place: &str) -> Failure {
     Failure::usage(format!(
-        "{digest} reads back from {place} other than it was written"
+        "{what} reads back from {place} other than it was written"
     ))
+}
+
+/// Work that would hold up everybody else.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(Failure::usage(format!("interrupted: {error}"))))
 }

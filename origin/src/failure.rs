@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 /// 0 is done.
 pub const FAULT: u8 = 1;
@@ -13,6 +14,8 @@ pub struct Failure {
     /// Empty if everything was already said.
     pub message: String,
     pub hint: Option<String>,
+    /// How long whoever was asked wants to be left alone.
+    pub after: Option<Duration>,
 }
 
 impl Failure {
@@ -22,6 +25,7 @@ impl Failure {
             code: FAULT,
             message: message.to_string(),
             hint: None,
+            after: None,
         }
     }
 
@@ -39,6 +43,7 @@ impl Failure {
             code,
             message: String::new(),
             hint: None,
+            after: None,
         }
     }
 

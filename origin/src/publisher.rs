@@ -2,16 +2,20 @@
 //! changes nothing.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use skyful::compile::Compiler;
 use skyful::snapshot::Digest;
 
+use crate::deliver::Target;
+use crate::deliver::api::Patience;
 use crate::deliver::dir::Directory;
 use crate::deliver::edge::Edge;
+use crate::deliver::publish::{self, Delivered, Signer};
 use crate::deliver::terms::Terms;
-use crate::deliver::{self, Delivered, Progress, Signer};
+use crate::deliver::upload::Progress;
 use crate::document::{self, Document};
 use crate::failure::Failure;
 use crate::watch::{self, Look};
@@ -48,6 +52,32 @@ impl std::str::FromStr for Destination {
             None => Ok(Self::Directory(text.into())),
         }
     }
+}
+
+impl Destination {
+    /// Ready to be delivered to; a directory is locked until then.
+    pub async fn open(
+        &self,
+        (workspace, env): (&str, &str),
+        key: &SigningKey,
+    ) -> Result<Arc<dyn Target>, Failure> {
+        Ok(match self {
+            Self::Directory(root) => Arc::new(Directory::lock(root, workspace, env)?),
+            Self::Edge(url) => {
+                let place = (workspace, env);
+                Arc::new(Edge::connect(url, place, key.clone(), Patience::PERSON).await?)
+            }
+        })
+    }
+}
+
+/// Targets wait for answers without a thread for each; whoever publishes has nothing else to do.
+pub fn waiting<T>(delivery: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|error| Failure::usage(format!("cannot start: {error}")))?;
+    runtime.block_on(delivery)
 }
 
 fn host_and_port(text: &str) -> bool {
@@ -89,16 +119,10 @@ impl Publisher {
                 };
                 let Signer { workspace, env, .. } = signer;
                 let terms = &self.terms;
-                let delivered = match &self.to {
-                    Destination::Directory(root) => {
-                        let target = Directory::lock(root, workspace, env)?;
-                        deliver::deliver(&target, &signer, snapshot, terms, progress)?
-                    }
-                    Destination::Edge(url) => {
-                        let target = Edge::connect(url, workspace, env, &self.key)?;
-                        deliver::deliver(&target, &signer, snapshot, terms, progress)?
-                    }
-                };
+                let delivered = waiting(async {
+                    let target = self.to.open((workspace, env), &self.key).await?;
+                    publish::deliver(&target, &signer, snapshot, terms, progress).await
+                })?;
                 Outcome::Delivered {
                     delivered,
                     snapshot: snapshot.listing.digest(),

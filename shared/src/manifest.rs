@@ -266,6 +266,11 @@ impl Keys {
     }
 
     pub fn object(&self, digest: &Digest) -> String {
-        alloc::format!("{}/o/{}", self.prefix, digest.hex())
+        alloc::format!("{}{}", self.objects(), digest.hex())
+    }
+
+    /// What the names of all objects begin with.
+    pub fn objects(&self) -> String {
+        alloc::format!("{}/o/", self.prefix)
     }
 }

@@ -25,9 +25,7 @@ use std::time::Duration;
 
 use skyful::manifest::TrustSet;
 use skyful::secret::{BadSecret, Secrets};
-use skyful_edge::{
-    BadContextKeys, Config, ConfigError, ContextKeys, Edge, Ports, StoreError, settings,
-};
+use skyful_edge::{BadContextKeys, Config, ConfigError, ContextKeys, Edge, Ports, settings};
 use tokio::net::TcpListener;
 
 use events::Events;
@@ -37,6 +35,8 @@ use store::Store;
 pub use events::{Collector, EventOptions};
 pub use redis_store::{Redis, RedisUrl};
 pub use reports::Reports;
+/// In what stores of edges are replaced and fail: whoever delivers into them does it alike.
+pub use skyful_edge::{Rule, Ruling, StoreError};
 pub use store::Place;
 
 /// What a deployment says.

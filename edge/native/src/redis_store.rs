@@ -114,6 +114,19 @@ impl Redis {
         .await
     }
 
+    /// Without keys nothing is asked.
+    pub async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let mut command = redis::cmd("DEL");
+        command.arg(keys);
+        self.within(WRITE, async |mut connection| {
+            command.query_async::<()>(&mut connection).await
+        })
+        .await
+    }
+
     pub async fn replace(
         &self,
         key: &str,

@@ -7,7 +7,7 @@ use skyful::compile::Compiler;
 use skyful::limits;
 use skyful::manifest::Mode;
 
-use crate::deliver::Delivered;
+use crate::deliver::publish::Delivered;
 use crate::deliver::terms::{Share, Terms};
 use crate::document::Document;
 use crate::failure::{FAULT, Failure};

@@ -6,11 +6,9 @@ use std::path::PathBuf;
 use serde_json::json;
 use skyful::manifest::Mode;
 
-use crate::deliver::dir::Directory;
-use crate::deliver::edge::Edge;
-use crate::deliver::{self, Delivered, Signer};
+use crate::deliver::publish::{self, Delivered, Signer};
 use crate::failure::Failure;
-use crate::publisher::Destination;
+use crate::publisher::{Destination, waiting};
 use crate::{document, key_file, output};
 
 #[derive(clap::Args)]
@@ -40,16 +38,11 @@ pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
         key: &key,
         clock: &document::now_ms,
     };
-    let delivered = match &args.to {
-        Destination::Directory(root) => {
-            let target = Directory::lock(root, &args.workspace, &args.env)?;
-            deliver::switch(&target, &signer, args.mode)?
-        }
-        Destination::Edge(url) => {
-            let target = Edge::connect(url, &args.workspace, &args.env, &key)?;
-            deliver::switch(&target, &signer, args.mode)?
-        }
-    };
+    let delivered = waiting(async {
+        let place = (&*args.workspace, &*args.env);
+        let target = args.to.open(place, &key).await?;
+        publish::switch(&target, &signer, args.mode).await
+    })?;
     let (sequence, switched) = match delivered {
         Delivered::New { sequence } => (sequence, true),
         Delivered::Unchanged { sequence } => (sequence, false),

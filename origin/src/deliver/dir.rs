@@ -1,105 +1,178 @@
-//! A directory as an edge store: all by atomic replacement, and nothing lags here (settle time 0), so
-//! the manifest just replaced is at once the fallback.
+//! A directory as an edge store: all by atomic replacement, and nothing lags here (settle time 0), so the manifest just
+//! replaced is at once the fallback.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use skyful::compile::Snapshot;
 use skyful::manifest::Keys;
-use skyful::snapshot::Digest;
+use skyful::snapshot::{self, Digest};
 
-use super::{Progress, Target, not_kept};
+use super::{Doing, Object, Rule, Ruling, Slot, Target, Traits, blocking, not_kept};
 use crate::failure::Failure;
 
-/// One environment of one workspace in a store directory, locked: from reading the stored sequence to
-/// writing the next one, nobody else does either.
-pub struct Directory {
+/// One environment of one workspace in a store directory.
+pub struct Directory(Arc<Inner>);
+
+struct Inner {
     root: PathBuf,
+    workspace: String,
     keys: Keys,
-    _lock: File,
+    /// Held over several steps: from reading the stored sequence to writing the next one, nobody else does either.
+    lock: Option<File>,
 }
 
 impl Directory {
+    /// Locks it for each step that replaces something.
+    pub fn open(root: &Path, workspace: &str, env: &str) -> Self {
+        Self::new(root, workspace, env, None)
+    }
+
+    /// Locks it until it is dropped.
     pub fn lock(root: &Path, workspace: &str, env: &str) -> Result<Self, Failure> {
         let keys = Keys::new(workspace, env);
-        let path = root.join(format!("{}.lock", keys.manifest()));
-        let failed = |error| Failure::io("lock", &path, &error);
-        make_folder(&path)?;
-        let lock = File::create(&path).map_err(failed)?;
-        lock.lock().map_err(failed)?;
-        Ok(Self {
+        let lock = lock(&root.join(keys.manifest()))?;
+        Ok(Self::new(root, workspace, env, Some(lock)))
+    }
+
+    fn new(root: &Path, workspace: &str, env: &str, lock: Option<File>) -> Self {
+        Self(Arc::new(Inner {
             root: root.to_owned(),
-            keys,
-            _lock: lock,
-        })
+            workspace: workspace.to_owned(),
+            keys: Keys::new(workspace, env),
+            lock,
+        }))
     }
 
-    /// Uploads an object that is missing or damaged, and looks that it arrived.
-    fn put_object(&self, digest: &Digest, bytes: &[u8]) -> Result<(), Failure> {
-        let name = self.keys.object(digest);
-        if self.get(&name)?.is_some_and(|stored| stored == bytes) {
-            return Ok(());
-        }
-        self.put(&name, bytes)?;
-        if self.get(&name)?.is_none_or(|stored| stored != bytes) {
-            return Err(not_kept(digest, &self.root.display().to_string()));
-        }
-        Ok(())
-    }
-
-    fn get(&self, name: &str) -> Result<Option<Vec<u8>>, Failure> {
-        let path = self.root.join(name);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Failure::io("read", &path, &error)),
-        }
-    }
-
-    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let path = self.root.join(name);
-        make_folder(&path)?;
-        replace(&path, bytes).map_err(|error| Failure::io("write", &path, &error))
+    fn doing<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, Failure> + Send + 'static,
+    ) -> Doing<'_, T> {
+        let inner = Arc::clone(&self.0);
+        Box::pin(blocking(move || work(&inner)))
     }
 }
 
 impl Target for Directory {
-    fn manifest(&self) -> Result<Option<Vec<u8>>, Failure> {
-        self.get(&self.keys.manifest())
+    fn get(&self, slot: Slot) -> Doing<'_, Option<Vec<u8>>> {
+        self.doing(move |inner| read(&inner.slot(slot)))
     }
 
-    fn settled(&self) -> Result<Option<Vec<u8>>, Failure> {
-        self.get(&self.keys.settled())
+    fn replace<'a>(&'a self, slot: Slot, value: &'a [u8], rule: Rule<'a>) -> Doing<'a, Ruling> {
+        Box::pin(async move {
+            let held = match self.0.lock {
+                Some(_) => None,
+                None => Some(
+                    self.doing(|inner| lock(&inner.slot(Slot::Manifest)))
+                        .await?,
+                ),
+            };
+            let ruling = rule(self.get(slot).await?.as_deref());
+            if ruling == Ruling::Write {
+                let value = value.to_vec();
+                self.doing(move |inner| write(&inner.slot(slot), &value))
+                    .await?;
+            }
+            drop(held);
+            Ok(ruling)
+        })
     }
 
-    fn put_objects(&self, snapshot: &Snapshot, progress: Progress<'_>) -> Result<(), Failure> {
-        for (done, (digest, bytes)) in (1..).zip(&snapshot.objects) {
-            self.put_object(digest, bytes)?;
-            progress(done, snapshot.objects.len());
-        }
-        Ok(())
+    fn has<'a>(&'a self, digest: &'a Digest) -> Doing<'a, bool> {
+        let digest = *digest;
+        self.doing(move |inner| {
+            let stored = read(&inner.object(&digest))?;
+            Ok(stored
+                .is_some_and(|bytes| snapshot::verify(bytes, digest, &inner.workspace).is_ok()))
+        })
     }
 
-    fn put_manifest(&self, value: &[u8]) -> Result<(), Failure> {
-        self.put(&self.keys.manifest(), value)
+    fn put<'a>(&'a self, objects: &'a [Object]) -> Doing<'a, ()> {
+        let objects = objects.to_vec();
+        self.doing(move |inner| {
+            for (digest, bytes) in &objects {
+                write(&inner.object(digest), bytes)?;
+            }
+            Ok(())
+        })
     }
 
-    fn put_settled(&self, envelope: &[u8]) -> Result<(), Failure> {
-        self.put(&self.keys.settled(), envelope)
+    fn delete<'a>(&'a self, digests: &'a [Digest]) -> Doing<'a, ()> {
+        let digests = digests.to_vec();
+        self.doing(move |inner| {
+            for digest in &digests {
+                remove(&inner.object(digest))?;
+            }
+            Ok(())
+        })
     }
 
-    fn settle_ms(&self) -> i64 {
-        0
+    fn probe(&self) -> Doing<'_, ()> {
+        self.doing(|inner| {
+            let path = inner.slot(Slot::Manifest).with_file_name("probe");
+            write(&path, b"probe")?;
+            let stored = read(&path)?;
+            remove(&path)?;
+            match stored.as_deref() {
+                Some(b"probe") => Ok(()),
+                _ => Err(not_kept("a probe", &inner.root.display().to_string())),
+            }
+        })
     }
 
-    fn lag(&self) -> Duration {
-        Duration::ZERO
+    fn traits(&self) -> Traits {
+        Traits::AT_ONCE
     }
 
     fn place(&self) -> String {
-        self.root.join(self.keys.manifest()).display().to_string()
+        self.0.slot(Slot::Manifest).display().to_string()
+    }
+}
+
+impl Inner {
+    fn slot(&self, slot: Slot) -> PathBuf {
+        self.root.join(match slot {
+            Slot::Manifest => self.keys.manifest(),
+            Slot::Settled => self.keys.settled(),
+        })
+    }
+
+    fn object(&self, digest: &Digest) -> PathBuf {
+        self.root.join(self.keys.object(digest))
+    }
+}
+
+/// Held until it is dropped. Every writer into a directory takes the one beside the manifest, edges among them.
+fn lock(manifest: &Path) -> Result<File, Failure> {
+    let path = manifest.with_extension("lock");
+    let failed = |error| Failure::io("lock", &path, &error);
+    make_folder(&path)?;
+    let lock = File::create(&path).map_err(failed)?;
+    lock.lock().map_err(failed)?;
+    Ok(lock)
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::io("read", path, &error)),
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    make_folder(path)?;
+    replace(path, bytes).map_err(|error| Failure::io("write", path, &error))
+}
+
+fn remove(path: &Path) -> Result<(), Failure> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(Failure::io("delete", path, &error))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -114,8 +187,10 @@ fn make_folder(path: &Path) -> Result<(), Failure> {
 
 /// A reader sees the old bytes or the new ones, also after a power cut.
 fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    static SERIAL: AtomicU64 = AtomicU64::new(0);
+    let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".new-{}", std::process::id()));
+    name.push(format!(".new-{}-{serial}", std::process::id()));
     let fresh = PathBuf::from(name);
     let mut file = File::create(&fresh)?;
     file.write_all(bytes)?;

@@ -1,35 +1,24 @@
 //! An edge as a target: it checks what it is given and writes it into its own store.
 
-use std::cell::Cell;
-use std::io::Read;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
-use skyful::compile::Snapshot;
-use skyful::limits;
 use skyful::manifest::sign;
 use skyful::snapshot::Digest;
-use ureq::http::{Response, StatusCode};
-use ureq::{Agent, Body};
+use ureq::http::Method;
 
-use super::{LOOK, Progress, Target, not_kept};
+use super::api::{Api, Call, Patience, Reply};
+use super::{Doing, LAG, Object, Rule, Ruling, Slot, Target, Traits};
 use crate::failure::Failure;
 
 const STATUS: &str = "/v1/status";
-/// How long a store may lag.
-const LAG: Duration = Duration::from_secs(300);
-/// Attempts while an edge or its store is short of breath; the waits between them double.
-const ATTEMPTS: u32 = 6;
-const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-pub struct Edge<'a> {
-    agent: Agent,
-    /// Without a slash at its end.
-    url: String,
+pub struct Edge {
+    api: Api,
     workspace: String,
     env: String,
-    key: &'a SigningKey,
-    settle_ms: Cell<i64>,
+    key: SigningKey,
+    settle_ms: i64,
 }
 
 /// What of its status a publisher needs.
@@ -41,209 +30,167 @@ struct Status {
 }
 
 #[derive(serde::Deserialize)]
-struct Stored {
-    visible: bool,
-}
-
-#[derive(serde::Deserialize)]
 struct Problem {
     title: Option<String>,
     detail: Option<String>,
     hint: Option<String>,
 }
 
-impl<'a> Edge<'a> {
+#[derive(serde::Deserialize)]
+struct Published {
+    written: bool,
+}
+
+impl Edge {
     /// Asks the edge who it is, so that a wrong address is told before anything is sent.
-    pub fn connect(
+    pub async fn connect(
         url: &str,
-        workspace: &str,
-        env: &str,
-        key: &'a SigningKey,
+        (workspace, env): (&str, &str),
+        key: SigningKey,
+        patience: Patience,
     ) -> Result<Self, Failure> {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(60)))
-            .timeout_connect(Some(Duration::from_secs(10)))
-            .max_redirects(0)
-            .build();
-        let edge = Self {
-            agent: config.into(),
-            url: url.trim_end_matches('/').to_owned(),
+        let mut edge = Self {
+            api: Api::new(url, patience),
             workspace: workspace.to_owned(),
             env: env.to_owned(),
             key,
-            settle_ms: Cell::new(0),
+            settle_ms: 0,
         };
-        let mut answer = edge.send("GET", STATUS, &[])?;
-        let status: Option<Status> = (answer.status() == StatusCode::OK)
-            .then(|| answer.body_mut().read_json().ok())
-            .flatten();
+        let url = edge.api.base.clone();
+        // A first contact that fails is most often a wrong address.
+        let reply = edge.api.send(Call::new(Method::GET, STATUS).attempts(2));
+        let reply = reply.await.map_err(|failure| {
+            failure.hint("is the edge up, and is this its address, with http:// or https://?")
+        })?;
+        let status: Option<Status> = (reply.status == 200).then(|| reply.json()).flatten();
         let Some(status) = status else {
-            let message = format!("{} doesn't answer as an edge of Skyful", edge.url);
-            return Err(told(message, answer));
+            let message = format!("{url} doesn't answer as an edge of Skyful");
+            return Err(told(message, &reply));
         };
         if (&*status.workspace, &*status.env) != (workspace, env) {
             let message = format!(
-                "{} serves {}/{}, not {workspace}/{env}",
-                edge.url, status.workspace, status.env
+                "{url} serves {}/{}, not {workspace}/{env}",
+                status.workspace, status.env
             );
             return Err(
                 Failure::usage(message).hint("name another edge, or its environment with --env")
             );
         }
-        edge.settle_ms.set(status.settle_ms);
+        edge.settle_ms = status.settle_ms;
         Ok(edge)
     }
 
-    /// Sends until there is an answer that isn't about being short of breath.
-    fn send(&self, method: &str, path: &str, body: &[u8]) -> Result<Response<Body>, Failure> {
-        let mut wait = FIRST_WAIT;
-        for attempt in 1.. {
-            // A first contact that fails is most often a wrong address.
-            let last = attempt >= if path == STATUS { 2 } else { ATTEMPTS };
-            match self.attempt(method, path, body) {
-                Ok(answer) if last || !busy(answer.status()) => return Ok(answer),
-                Err(error) if last || !passing(&error) => {
-                    return Err(
-                        Failure::usage(format!("{method} {}{path}: {error}", self.url)).hint(
-                            "is the edge up, and is this its address, with http:// or https://?",
-                        ),
-                    );
-                }
-                _ => {}
-            }
-            std::thread::sleep(wait);
-            wait *= 2;
+    async fn send(&self, method: Method, path: &str, body: Vec<u8>) -> Result<Reply, Failure> {
+        let pass = sign::pass(&self.key, &self.workspace, &self.env, method.as_str(), path);
+        let mut call = Call::new(method.clone(), path).header("skyful-signature", pass);
+        if method == Method::PUT {
+            call = call.body("application/octet-stream", body);
         }
-        unreachable!("the last attempt returns")
+        self.api.send(call).await
     }
 
-    fn attempt(
-        &self,
-        method: &str,
-        path: &str,
-        body: &[u8],
-    ) -> Result<Response<Body>, ureq::Error> {
-        let url = format!("{}{path}", self.url);
-        let name = "skyful-signature";
-        // Whoever answers under a mistyped address gets none.
-        let pass = match path {
-            STATUS => String::new(),
-            _ => sign::pass(self.key, &self.workspace, &self.env, method, path),
-        };
-        match method {
-            "PUT" => self
-                .agent
-                .put(url)
-                .header(name, pass)
-                .content_type("application/octet-stream")
-                .send(body),
-            "HEAD" => self.agent.head(url).header(name, pass).call(),
-            _ => self.agent.get(url).header(name, pass).call(),
-        }
-    }
-
-    fn get(&self, path: &str) -> Result<Option<Vec<u8>>, Failure> {
-        let mut answer = self.send("GET", path, &[])?;
-        match answer.status() {
-            StatusCode::OK => {
-                let mut bytes = Vec::new();
-                let limit = limits::MANIFEST_BYTES as u64 + 1;
-                let mut body = answer.body_mut().as_reader().take(limit);
-                body.read_to_end(&mut bytes)
-                    .map_err(|error| Failure::usage(format!("GET {}{path}: {error}", self.url)))?;
-                Ok(Some(bytes))
-            }
-            StatusCode::NOT_FOUND => Ok(None),
-            _ => Err(told(format!("GET {}{path} was refused", self.url), answer)),
-        }
-    }
-
-    fn put(&self, path: &str, body: &[u8]) -> Result<Response<Body>, Failure> {
-        let answer = self.send("PUT", path, body)?;
-        if answer.status().is_success() {
-            return Ok(answer);
-        }
-        Err(told(format!("PUT {}{path} was refused", self.url), answer))
-    }
-
-    fn has(&self, digest: &Digest) -> Result<bool, Failure> {
-        let path = object(digest);
-        let answer = self.send("HEAD", &path, &[])?;
-        match answer.status() {
-            StatusCode::OK => Ok(true),
-            StatusCode::NOT_FOUND => Ok(false),
-            // An answer to HEAD has no body that could say why; GET is signed alike.
-            _ => Err(match self.get("/v1/manifest") {
-                Err(failure) => failure,
-                Ok(_) => told(format!("HEAD {}{path} was refused", self.url), answer),
-            }),
-        }
-    }
-
-    /// Whether it could be read back at once.
-    fn put_object(&self, digest: &Digest, bytes: &[u8]) -> Result<bool, Failure> {
-        let mut answer = self.put(&object(digest), bytes)?;
-        let stored = answer.body_mut().read_json::<Stored>();
-        Ok(stored.is_ok_and(|stored| stored.visible))
+    fn refused(&self, method: &str, path: &str, reply: &Reply) -> Failure {
+        told(
+            format!("{method} {}{path} was refused", self.api.base),
+            reply,
+        )
     }
 }
 
-impl Target for Edge<'_> {
-    fn manifest(&self) -> Result<Option<Vec<u8>>, Failure> {
-        self.get("/v1/manifest")
-    }
-
-    fn settled(&self) -> Result<Option<Vec<u8>>, Failure> {
-        self.get("/v1/settled")
-    }
-
-    fn put_objects(&self, snapshot: &Snapshot, progress: Progress<'_>) -> Result<(), Failure> {
-        let total = snapshot.objects.len();
-        let mut lagging = Vec::new();
-        for (at, (digest, bytes)) in (1..).zip(&snapshot.objects) {
-            if !self.has(digest)? && !self.put_object(digest, bytes)? {
-                lagging.push(digest);
+impl Target for Edge {
+    fn get(&self, slot: Slot) -> Doing<'_, Option<Vec<u8>>> {
+        Box::pin(async move {
+            let reply = self.send(Method::GET, path(slot), Vec::new()).await?;
+            match reply.status {
+                200 => Ok(Some(reply.body)),
+                404 => Ok(None),
+                _ => Err(self.refused("GET", path(slot), &reply)),
             }
-            progress(at - lagging.len(), total);
-        }
-        let since = Instant::now();
-        while let Some(digest) = lagging.last() {
-            if self.has(digest)? {
-                lagging.pop();
-                progress(total - lagging.len(), total);
-            } else if since.elapsed() > LAG {
-                return Err(not_kept(digest, &self.url)
-                    .hint("the store of this edge lags very far; publish again"));
+        })
+    }
+
+    /// The edge applies the rule itself, over what it has seen too.
+    fn replace<'a>(&'a self, slot: Slot, value: &'a [u8], rule: Rule<'a>) -> Doing<'a, Ruling> {
+        Box::pin(async move {
+            let reply = self.send(Method::PUT, path(slot), value.to_vec()).await?;
+            if reply.succeeded() {
+                let published: Option<Published> = reply.json();
+                return Ok(match published {
+                    Some(Published { written: false }) => Ruling::Same,
+                    _ => Ruling::Write,
+                });
+            }
+            if reply.status == 409 {
+                let ruling = rule(self.get(slot).await?.as_deref());
+                if matches!(ruling, Ruling::Older(_) | Ruling::Conflict(_)) {
+                    return Ok(ruling);
+                }
+            }
+            Err(self.refused("PUT", path(slot), &reply))
+        })
+    }
+
+    /// The edge has loaded and checked it.
+    fn has<'a>(&'a self, digest: &'a Digest) -> Doing<'a, bool> {
+        Box::pin(async move {
+            let path = object(digest);
+            let reply = self.send(Method::HEAD, &path, Vec::new()).await?;
+            match reply.status {
+                200 => Ok(true),
+                404 => Ok(false),
+                // An answer to HEAD has no body that could say why; GET is signed alike.
+                _ => Err(match self.get(Slot::Manifest).await {
+                    Err(failure) => failure,
+                    Ok(_) => self.refused("HEAD", &path, &reply),
+                }),
+            }
+        })
+    }
+
+    fn put<'a>(&'a self, objects: &'a [Object]) -> Doing<'a, ()> {
+        Box::pin(async move {
+            for (digest, bytes) in objects {
+                let path = object(digest);
+                let reply = self.send(Method::PUT, &path, bytes.clone()).await?;
+                if !reply.succeeded() {
+                    return Err(self.refused("PUT", &path, &reply));
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn delete<'a>(&'a self, _: &'a [Digest]) -> Doing<'a, ()> {
+        Box::pin(async { Err(Failure::usage("an edge deletes nothing from its store")) })
+    }
+
+    fn probe(&self) -> Doing<'_, ()> {
+        // Signed like a write, and connecting has shown whose edge it is.
+        Box::pin(async { self.get(Slot::Manifest).await.map(drop) })
+    }
+
+    fn traits(&self) -> Traits {
+        Traits {
+            settle_ms: self.settle_ms,
+            lag: if self.settle_ms == 0 {
+                Duration::ZERO
             } else {
-                std::thread::sleep(LOOK);
-            }
-        }
-        Ok(())
-    }
-
-    fn put_manifest(&self, value: &[u8]) -> Result<(), Failure> {
-        self.put("/v1/manifest", value).map(drop)
-    }
-
-    fn put_settled(&self, envelope: &[u8]) -> Result<(), Failure> {
-        self.put("/v1/settled", envelope).map(drop)
-    }
-
-    fn settle_ms(&self) -> i64 {
-        self.settle_ms.get()
-    }
-
-    fn lag(&self) -> Duration {
-        if self.settle_ms() == 0 {
-            Duration::ZERO
-        } else {
-            LAG
+                LAG
+            },
+            deletes: false,
+            ..Traits::AT_ONCE
         }
     }
 
     fn place(&self) -> String {
-        format!("{}/v1/manifest", self.url)
+        format!("{}/v1/manifest", self.api.base)
+    }
+}
+
+fn path(slot: Slot) -> &'static str {
+    match slot {
+        Slot::Manifest => "/v1/manifest",
+        Slot::Settled => "/v1/settled",
     }
 }
 
@@ -251,30 +198,15 @@ fn object(digest: &Digest) -> String {
     format!("/v1/snapshots/{digest}")
 }
 
-/// Worth another attempt: nothing was decided.
-fn busy(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504)
-}
-
-/// What may be otherwise in a moment. A wrong address is not.
-fn passing(error: &ureq::Error) -> bool {
-    match error {
-        ureq::Error::Timeout(_) => true,
-        ureq::Error::Io(error) => error.kind() != std::io::ErrorKind::ConnectionRefused,
-        _ => false,
-    }
-}
-
 /// A refusal in the edge's own words.
-fn told(message: String, mut answer: Response<Body>) -> Failure {
-    let status = answer.status();
-    let problem = answer.body_mut().read_json::<Problem>().ok();
-    let Some(problem) = problem else {
-        return Failure::fault(format!("{message} (status {status})"));
+fn told(message: String, reply: &Reply) -> Failure {
+    let Some(problem) = reply.json::<Problem>() else {
+        return Failure::fault(format!("{message} (status {})", reply.status));
     };
     let words = [problem.title, problem.detail];
     let words: Vec<String> = words.into_iter().flatten().collect();
-    let failure = Failure::fault(format!("{message}: {}", words.join(": ")));
+    let mut failure = Failure::fault(format!("{message}: {}", words.join(": ")));
+    failure.after = reply.retry_after();
     match problem.hint {
         Some(hint) => failure.hint(hint),
         None => failure,

@@ -1,11 +1,14 @@
 //! What a target already has, and which sequence comes next. A sequence counts only where the signature
 //! holds: a flipped bit would otherwise move the count ahead for good, or back to where edges ignore it.
 
-use skyful::manifest::envelope::Gray;
-use skyful::manifest::{Header, Manifest, Refusal, Tail, TrustSet, Value, era_of};
+use std::sync::Arc;
 
-use super::Target;
+use skyful::manifest::envelope::Gray;
+use skyful::manifest::{Header, Manifest, Refusal, Tail, Value, era_of};
+
+use super::rule::Own;
 use super::terms::Next;
+use super::{Slot, Target};
 use crate::failure::Failure;
 use crate::output;
 
@@ -32,16 +35,11 @@ pub struct Head {
 }
 
 impl Stored {
-    pub fn read(
-        target: &impl Target,
-        own: &TrustSet,
-        workspace: &str,
-        env: &str,
-    ) -> Result<Self, Failure> {
-        let manifest = target.manifest()?;
-        let settled = target.settled()?;
+    pub async fn read(target: &Arc<dyn Target>, own: &Own) -> Result<Self, Failure> {
+        let manifest = target.get(Slot::Manifest).await?;
+        let settled = target.get(Slot::Settled).await?;
         let value = manifest.as_deref().map(Value::split);
-        let copy = |envelope| Held::read(envelope, own, workspace, env);
+        let copy = |envelope| Held::read(envelope, own);
         Ok(Self {
             current: match &value {
                 None => Held::Missing,
@@ -132,8 +130,8 @@ impl Stored {
 }
 
 impl Held {
-    fn read(envelope: &[u8], own: &TrustSet, workspace: &str, env: &str) -> Self {
-        match Manifest::open(envelope, own, workspace, env) {
+    fn read(envelope: &[u8], own: &Own) -> Self {
+        match Manifest::open(envelope, &own.trust, &own.workspace, &own.env) {
             Ok(manifest) => Self::Verified(Box::new(Head {
                 tail: manifest.tail(),
                 header: manifest.header,
