@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod delivery;
 pub mod doctor;
 pub mod drafts;
 pub mod error;
@@ -47,6 +48,7 @@ pub struct App {
     pub keyring: Keyring,
     /// What edges report.
     pub health: Health,
+    pub delivery: delivery::Options,
     compiled: Arc<Compiled>,
     people: Arc<people::People>,
     pub reached: Reached,
@@ -70,6 +72,7 @@ impl App {
             clock,
             keyring: Keyring::default(),
             health: Health::default(),
+            delivery: delivery::Options::default(),
             compiled: Arc::default(),
             people: Arc::default(),
             reached: Reached::default(),
@@ -95,6 +98,11 @@ impl App {
     /// How browsers get here.
     pub fn reached_by(mut self, reached: Reached) -> Self {
         self.reached = reached;
+        self
+    }
+
+    pub fn with_delivery(mut self, options: delivery::Options) -> Self {
+        self.delivery = options;
         self
     }
 

@@ -16,6 +16,7 @@ mod preview;
 pub mod problem;
 mod releases;
 mod sessions;
+mod targets;
 mod tokens;
 mod workspaces;
 
@@ -70,6 +71,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(people::routes())
         .merge(audit::routes())
         .merge(releases::routes())
+        .merge(targets::routes())
 }
 
 pub fn router(app: App) -> Router {

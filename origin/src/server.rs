@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::keys::Keyring;
-use crate::app::{App, Reached};
+use crate::app::{App, Reached, delivery};
 use crate::document::now_ms;
 use crate::failure::Failure;
 use crate::health::Health;
@@ -45,6 +45,7 @@ pub struct Options {
     pub proxies: usize,
     /// Seals what is secret in the database.
     pub keyring: Keyring,
+    pub delivery: delivery::Options,
     /// Of edges, to check receipts and reports.
     pub secret: Option<String>,
     /// What edges send to be let in. None: nothing is collected.
@@ -79,6 +80,7 @@ impl Server {
         let app = App::new(store.clone(), now_ms)
             .with_health(health.clone())
             .with_keyring(options.keyring.clone())
+            .with_delivery(options.delivery.clone())
             .reached_by(Reached {
                 public_url: options.public_url.clone(),
                 proxies: options.proxies,
@@ -159,6 +161,7 @@ impl Server {
             tokio::spawn(expire(self.ingest.clone(), ended.clone())),
             tokio::spawn(async move { app.run_releases(stop).await }),
         ];
+        tasks.push(tokio::spawn(self.app.clone().deliver(ended.clone())));
         if let Some(listener) = self.metrics_listener.take() {
             let serving = axum::serve(listener, metrics::router(Arc::clone(metrics)));
             let serving = serving.with_graceful_shutdown(told(ended.clone()));

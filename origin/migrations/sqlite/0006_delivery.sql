@@ -102,8 +102,6 @@ CREATE TABLE target_objects (
     -- waits. Absent ones have no row.
     state     TEXT    NOT NULL CHECK (state IN ('live', 'condemned', 'deleting')),
     since_ms  INTEGER NOT NULL,
-    -- Whether it was read back since it was last written.
-    verified  INTEGER NOT NULL DEFAULT 0 CHECK (verified IN (0, 1)),
     PRIMARY KEY (workspace, env, target, digest),
     FOREIGN KEY (workspace, env, target) REFERENCES targets (workspace, env, key) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;

@@ -105,6 +105,28 @@ pub async fn signer(
     opened(keyring, workspace, env, &made)
 }
 
+/// The key that signs here now, if there is one.
+pub async fn active(
+    tx: &mut SqliteConnection,
+    keyring: &Keyring,
+    (workspace, env): (&str, &str),
+) -> Result<Option<SigningKey>, Error> {
+    let all = rows::all(tx, workspace, env).await?;
+    let active = all.iter().find(|row| row.state == "active");
+    active
+        .map(|row| opened(keyring, workspace, env, row))
+        .transpose()
+}
+
+/// What edges have to trust, as text.
+pub async fn trusted(
+    tx: &mut SqliteConnection,
+    workspace: &str,
+    env: &str,
+) -> Result<String, Error> {
+    Ok(trust(&rows::all(tx, workspace, env).await?))
+}
+
 /// The sequence of the next manifest: one more than the last, or the first of an era that was raised. Refused where edges
 /// wouldn't take it from the key that signs.
 pub async fn next_sequence(

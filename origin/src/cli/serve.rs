@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 use skyful::snapshot::Digest;
 
+use crate::app::delivery;
 use crate::app::keys::Keyring;
 use crate::failure::Failure;
 use crate::server::logs::{self, Format};
@@ -46,6 +47,14 @@ struct Settings {
     /// Proxies before this origin that say in X-Forwarded-For where a request comes from [default: 0]
     #[arg(long, value_name = "COUNT", env = "SKYFUL_PROXIES")]
     proxies: Option<usize>,
+    /// Folders in which workspaces may have edges' stores delivered; repeat it for more [default: none]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "SKYFUL_DELIVER_BELOW",
+        value_delimiter = ','
+    )]
+    deliver_below: Option<Vec<PathBuf>>,
     /// Address for Prometheus to ask for /metrics [default: none]
     #[arg(long, value_name = "ADDRESS:PORT", env = "SKYFUL_ORIGIN_METRICS")]
     metrics: Option<SocketAddr>,
@@ -89,6 +98,7 @@ impl Settings {
             listen: self.listen.or(file.listen),
             public_url: self.public_url.or(file.public_url),
             proxies: self.proxies.or(file.proxies),
+            deliver_below: self.deliver_below.or(file.deliver_below),
             metrics: self.metrics.or(file.metrics),
             log: self.log.or(file.log),
             log_format: self.log_format.or(file.log_format),
@@ -142,6 +152,10 @@ fn options(settings: Settings) -> Result<Options, Failure> {
         metrics: settings.metrics,
         proxies: settings.proxies.unwrap_or(0),
         keyring: keyring(&master)?,
+        delivery: delivery::Options {
+            directories: folders(settings.deliver_below.unwrap_or_default())?,
+            ..delivery::Options::default()
+        },
         secret: settings.secret.filter(|secret| !secret.is_empty()),
         collector_token: settings.collector_token.filter(|token| !token.is_empty()),
     })
@@ -170,6 +184,14 @@ pub fn keep_private(folder: &Path) -> Result<(), Failure> {
             .map_err(|error| Failure::io("keep to yourself", folder, &error))?;
     }
     Ok(())
+}
+
+/// From the root: settings of targets are compared with them.
+fn folders(given: Vec<PathBuf>) -> Result<Vec<PathBuf>, Failure> {
+    let absolute = |path: &PathBuf| {
+        std::path::absolute(path).map_err(|error| Failure::io("find", path, &error))
+    };
+    given.iter().map(absolute).collect()
 }
 
 async fn serve(options: Options, with_stdin: bool, json: bool) -> Result<(), Failure> {

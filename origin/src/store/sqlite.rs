@@ -3,6 +3,7 @@
 
 pub mod audit;
 mod copy;
+pub mod deliveries;
 pub mod drafts;
 pub mod id_lists;
 pub mod keys;
@@ -12,6 +13,9 @@ pub mod media;
 pub mod people;
 pub mod releases;
 pub mod snapshots;
+pub mod target_objects;
+pub mod targets;
+pub mod unused;
 pub mod workspaces;
 mod writer;
 
@@ -26,7 +30,8 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Row as _, Transaction};
 
 use super::{Count, EventRow, Span, StoreError};
-use writer::{Doing, Writer};
+pub use writer::Doing;
+use writer::Writer;
 
 /// Ids come in no order, so each insert meets another page of the index: 64 MiB of them, instead of 2. Negative: in KiB.
 const CACHE_KIB: &str = "-65536";

@@ -90,6 +90,43 @@ impl App {
             .await
     }
 
+    /// The second manifest under a new key, once the first has settled everywhere: then the first is the fallback beside it,
+    /// and the old key can go. Waits for releases that are under way and for every target that is switched on.
+    pub async fn finish_rotations(&self) -> Result<(), Error> {
+        let mut tx = self.store.read().await?;
+        let waiting = rows::rotations_to_finish(&mut tx).await?;
+        drop(tx);
+        for (workspace, env) in waiting {
+            let (keyring, now_ms) = (self.keyring.clone(), self.now_ms());
+            let held = (workspace.clone(), env.clone());
+            let done = self.store.write(move |tx| {
+                Box::pin(async move {
+                    // Checked again, in the transaction that depends on it.
+                    if !rows::rotations_to_finish(tx).await?.contains(&held) {
+                        return Ok(());
+                    }
+                    let place = (&*held.0, &*held.1);
+                    let issued = reissue(tx, &keyring, &nobody(), place, now_ms).await?;
+                    let detail = json!({"sequence": issued});
+                    record(
+                        tx,
+                        &nobody(),
+                        place,
+                        now_ms,
+                        ("key.reissue", &held.1, detail),
+                    )
+                    .await
+                })
+            });
+            // One that can't go on doesn't hold up the others.
+            match done.await {
+                Ok(()) => self.manifests_changed(&workspace, &env),
+                Err(error) => tracing::error!(?error, workspace, env, "a key can't be replaced"),
+            }
+        }
+        Ok(())
+    }
+
     /// Goes on in a higher era: the next one, or the first above what a key may sign. What was signed below it, by
     /// whomever, edges then ignore. Gives the new era; the manifest that is out is signed again in it.
     pub async fn raise_era(
@@ -113,6 +150,16 @@ impl App {
             .await?;
         self.manifests_changed(named.0, named.1);
         Ok(raised)
+    }
+}
+
+/// In the log, for what nobody asked for at that moment.
+fn nobody() -> Actor {
+    Actor {
+        name: "origin".into(),
+        user: "origin".into(),
+        grants: Vec::new(),
+        root: false,
     }
 }
 

@@ -126,6 +126,30 @@ pub async fn target_before(
         .map_err(failed)
 }
 
+/// Environments where a key leaves, every target has settled on what the new one signed first, and some still falls back on
+/// the old one.
+pub async fn rotations_to_finish(
+    tx: &mut SqliteConnection,
+) -> Result<Vec<(String, String)>, StoreError> {
+    let sql = "
+        SELECT DISTINCT keys.workspace, keys.env FROM keys
+        JOIN keys AS leaving ON leaving.workspace = keys.workspace AND leaving.env = keys.env
+            AND leaving.state = 'leaving'
+        WHERE keys.state = 'active'
+            AND NOT EXISTS (SELECT 1 FROM heads WHERE workspace = keys.workspace AND env = keys.env
+                AND release IS NOT NULL)
+            AND EXISTS (SELECT 1 FROM targets JOIN deliveries USING (workspace, env)
+                WHERE workspace = keys.workspace AND env = keys.env AND target = key AND enabled = 1
+                    AND coalesce(fallback, 0) < keys.from_sequence)
+            AND NOT EXISTS (SELECT 1 FROM targets LEFT JOIN deliveries
+                    ON deliveries.workspace = targets.workspace AND deliveries.env = targets.env AND target = key
+                WHERE targets.workspace = keys.workspace AND targets.env = keys.env AND enabled = 1
+                    AND (coalesce(settled, 0) < keys.from_sequence OR coalesce(delivered, 0) <
+                        (SELECT max(sequence) FROM manifests
+                         WHERE workspace = keys.workspace AND env = keys.env)))";
+    sqlx::query_as(sql).fetch_all(tx).await.map_err(failed)
+}
+
 fn key(row: &SqliteRow) -> Result<KeyRow, sqlx::Error> {
     Ok(KeyRow {
         id: row.try_get("id")?,

@@ -16,19 +16,27 @@ pub struct ManifestRow {
     pub release: Option<i64>,
 }
 
-const COLUMNS: &str = "sequence, envelope, stable, gray, issued_ms, release";
-
 pub async fn newest(
     tx: &mut SqliteConnection,
     workspace: &str,
     env: &str,
 ) -> Result<Option<ManifestRow>, StoreError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM manifests WHERE workspace = ?1 AND env = ?2 ORDER BY sequence DESC LIMIT 1"
-    );
-    let query = sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(workspace)
-        .bind(env);
+    let sql = "SELECT sequence, envelope, stable, gray, issued_ms, release FROM manifests
+               WHERE workspace = ?1 AND env = ?2 ORDER BY sequence DESC LIMIT 1";
+    let query = sqlx::query(sql).bind(workspace).bind(env);
+    let row = query.fetch_optional(tx).await.map_err(failed)?;
+    row.as_ref().map(manifest).transpose().map_err(failed)
+}
+
+pub async fn get(
+    tx: &mut SqliteConnection,
+    workspace: &str,
+    env: &str,
+    sequence: i64,
+) -> Result<Option<ManifestRow>, StoreError> {
+    let sql = "SELECT sequence, envelope, stable, gray, issued_ms, release FROM manifests
+               WHERE workspace = ?1 AND env = ?2 AND sequence = ?3";
+    let query = sqlx::query(sql).bind(workspace).bind(env).bind(sequence);
     let row = query.fetch_optional(tx).await.map_err(failed)?;
     row.as_ref().map(manifest).transpose().map_err(failed)
 }

@@ -1,0 +1,78 @@
+//! What nothing names any more is deleted, at targets and here. In two phases that stand in the database, so that a request to
+//! delete never meets a copy that was uploaded after it: what is being deleted isn't uploaded before the request was answered,
+//! or can't be any more.
+
+use skyful::snapshot::Digest;
+
+use super::objects::told;
+use super::round::{QUARANTINE_MS, Round};
+use crate::app::{App, Error};
+use crate::deliver::Target;
+use crate::failure::Failure;
+use crate::store::sqlite::target_objects::{self as rows, Times};
+use crate::store::sqlite::unused;
+
+/// Objects of one request.
+const AT_ONCE: i64 = 1_000;
+
+impl Round {
+    /// One step of everything at this target. It has what is wanted, and whoever does this holds its lease.
+    pub(super) async fn collect(&self, target: &dyn Target) -> Result<(), Failure> {
+        let now_ms = self.app.now_ms();
+        let (place, options) = (self.place.clone(), self.app.delivery.clone());
+        let lease = self.lease;
+        let deletes = target.traits().deletes;
+        // Roots and states in one transaction: a release between them would be forgotten.
+        let due = self.app.store.write(move |tx| {
+            Box::pin(async move {
+                let until_ms = now_ms + super::worker::LEASE_MS;
+                if !deletes
+                    || !crate::store::sqlite::deliveries::keep(tx, place.at(), lease, until_ms)
+                        .await?
+                {
+                    return Ok(Vec::new());
+                }
+                let since_ms = now_ms - options.retention_ms;
+                let roots = rows::roots(tx, place.at(), since_ms, options.releases).await?;
+                let times = Times {
+                    now_ms,
+                    answered_before_ms: now_ms - QUARANTINE_MS,
+                };
+                let before_ms = now_ms - options.condemned_ms;
+                rows::condemn(tx, place.at(), &roots, before_ms, times, AT_ONCE).await
+            })
+        });
+        let due = due.await.map_err(told)?;
+        if !due.is_empty() {
+            let digests: Vec<Digest> = due
+                .iter()
+                .filter_map(|name| Digest::from_hex(name))
+                .collect();
+            target.delete(&digests).await?;
+            tracing::info!(place = ?self.place, objects = due.len(), "objects were deleted");
+        }
+        self.fenced(move |tx, place| {
+            Box::pin(async move {
+                rows::absent(tx, place.at(), &due, now_ms).await?;
+                rows::collected(tx, place.at(), now_ms).await
+            })
+        })
+        .await
+    }
+}
+
+impl App {
+    /// One step for our own snapshots: those that no release shows and nothing names.
+    pub async fn collect_snapshots(&self) -> Result<(u64, u64), Error> {
+        let now_ms = self.now_ms();
+        let options = self.delivery.clone();
+        let done = self.store.write(move |tx| {
+            Box::pin(async move {
+                let since_ms = now_ms - options.retention_ms;
+                let before_ms = now_ms - options.condemned_ms;
+                unused::collect(tx, now_ms, since_ms, before_ms, options.releases).await
+            })
+        });
+        Ok(done.await?)
+    }
+}

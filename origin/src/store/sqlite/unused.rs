@@ -1,0 +1,84 @@
+//! Our own snapshots and their parts, on their way out.
+
+use sqlx::sqlite::SqliteConnection;
+
+use super::failed;
+use crate::store::StoreError;
+
+/// Snapshots that nothing may ask for: not made or issued since then, not out, at no target, and not among the last ones that
+/// were stable.
+const UNUSED: &str = "
+    SELECT workspace, digest FROM snapshots WHERE created_ms < ?1
+    EXCEPT
+    SELECT workspace, stable FROM manifests WHERE issued_ms >= ?1
+    EXCEPT
+    SELECT workspace, gray FROM manifests WHERE issued_ms >= ?1
+    EXCEPT
+    SELECT workspace, stable FROM heads
+    EXCEPT
+    SELECT workspace, gray FROM heads
+    EXCEPT
+    SELECT manifests.workspace, stable FROM manifests JOIN at_targets USING (workspace, env, sequence)
+    EXCEPT
+    SELECT manifests.workspace, gray FROM manifests JOIN at_targets USING (workspace, env, sequence)
+    EXCEPT
+    SELECT workspace, stable FROM (
+        SELECT workspace, stable,
+               row_number() OVER (PARTITION BY workspace, env ORDER BY max(sequence) DESC) AS place
+        FROM manifests GROUP BY workspace, env, stable)
+    WHERE place <= ?2";
+/// Sequences that stand at a target, or stood there until something newer settled.
+const AT_TARGETS: &str = "
+    at_targets AS (
+        SELECT workspace, env, sequence FROM stored_manifests
+        UNION
+        SELECT workspace, env, value AS sequence
+        FROM deliveries, json_each(json_array(delivered, fallback, settled)) WHERE value IS NOT NULL)";
+
+/// One step: what is unused is condemned, what is used again is not any more, and what was condemned for long enough goes,
+/// with the parts that no other snapshot has. Gives how many snapshots and parts went.
+pub async fn collect(
+    tx: &mut SqliteConnection,
+    now_ms: i64,
+    since_ms: i64,
+    condemned_before_ms: i64,
+    releases: i64,
+) -> Result<(u64, u64), StoreError> {
+    let with = format!("WITH {AT_TARGETS}, unused AS ({UNUSED})");
+    let spared = format!(
+        "{with} DELETE FROM condemned_snapshots WHERE (workspace, digest) NOT IN (SELECT * FROM unused)"
+    );
+    let query = sqlx::query(sqlx::AssertSqlSafe(spared));
+    let query = query.bind(since_ms).bind(releases);
+    query.execute(&mut *tx).await.map_err(failed)?;
+    let condemned = format!(
+        "{with} INSERT INTO condemned_snapshots (workspace, digest, since_ms)
+         SELECT workspace, digest, ?3 FROM unused WHERE true ON CONFLICT DO NOTHING"
+    );
+    let query = sqlx::query(sqlx::AssertSqlSafe(condemned));
+    let query = query.bind(since_ms).bind(releases).bind(now_ms);
+    query.execute(&mut *tx).await.map_err(failed)?;
+    let due = "SELECT workspace, digest FROM condemned_snapshots WHERE since_ms <= ?1";
+    let query = sqlx::query_as(due).bind(condemned_before_ms);
+    let due: Vec<(String, String)> = query.fetch_all(&mut *tx).await.map_err(failed)?;
+    let mut snapshots = 0;
+    for (workspace, digest) in due {
+        let sql = "DELETE FROM snapshots WHERE workspace = ?1 AND digest = ?2";
+        let query = sqlx::query(sql).bind(&workspace).bind(&digest);
+        match query.execute(&mut *tx).await {
+            Ok(done) => snapshots += done.rows_affected(),
+            // A release in the history still shows it; only this statement was taken back.
+            Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    let parts = "
+        DELETE FROM chunks WHERE NOT EXISTS (
+            SELECT 1 FROM snapshot_chunks
+            WHERE snapshot_chunks.workspace = chunks.workspace AND chunk = digest)";
+    if snapshots == 0 {
+        return Ok((0, 0));
+    }
+    let parts = sqlx::query(parts).execute(tx).await.map_err(failed)?;
+    Ok((snapshots, parts.rows_affected()))
+}
