@@ -81,6 +81,7 @@ impl Server {
             .with_health(health.clone())
             .with_delivery(options.delivery.clone())
             .with_keyring(options.keyring.clone())
+            .with_delivery(options.delivery.clone())
             .reached_by(Reached {
                 public_url: options.public_url.clone(),
                 proxies: options.proxies,

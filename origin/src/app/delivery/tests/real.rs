@@ -121,7 +121,7 @@ impl RedisServer {
             }
         };
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let ready = lines.any(|line| line.unwrap().contains("ready to accept"));
+        let ready = lines.any(|line| line.unwrap().contains("eady to accept"));
         assert!(ready, "redis-server ended");
         std::thread::spawn(move || lines.for_each(drop));
         Some(Self {
