@@ -106,11 +106,6 @@ impl App {
         self
     }
 
-    pub fn with_delivery(mut self, options: delivery::Options) -> Self {
-        self.delivery = options;
-        self
-    }
-
     pub fn now_ms(&self) -> i64 {
         (self.clock)()
     }
