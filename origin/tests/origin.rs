@@ -6,6 +6,7 @@ mod api;
 mod audit;
 #[path = "origin/kills.rs"]
 mod kills;
+#[expect(dead_code, reason = "shared with the stories about events")]
 #[path = "cli/process.rs"]
 mod process;
 #[path = "origin/story.rs"]

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::json;
-use skyful::snapshot::Digest;
 
 use crate::app::delivery;
 use crate::app::keys::Keyring;

@@ -28,6 +28,8 @@ struct Found {
     /// Whether it could be released.
     releasable: bool,
     problems: Vec<Placed>,
+    /// Problems beyond those that are listed.
+    more: usize,
 }
 
 /// The draft as a workspace document; the `ETag` is its revision.
@@ -69,12 +71,12 @@ async fn problems(
     Caller(actor): Caller,
     Path(workspace): Path<String>,
 ) -> Result<Response, Error> {
-    let (revision, problems) = app.problems(&actor, &workspace).await?;
-    let releasable = problems.iter().all(|problem| problem.severity != "error");
+    let draft = app.problems(&actor, &workspace).await?;
     let found = Found {
-        revision,
-        releasable,
-        problems,
+        revision: draft.revision,
+        releasable: draft.snapshot.is_some(),
+        problems: draft.placed(),
+        more: draft.suppressed,
     };
     Ok(json_response(200, &found))
 }

@@ -113,14 +113,9 @@ impl App {
     }
 
     /// What is wrong with the draft, for people.
-    pub async fn problems(
-        &self,
-        actor: &Actor,
-        workspace: &str,
-    ) -> Result<(i64, Vec<Placed>), Error> {
+    pub async fn problems(&self, actor: &Actor, workspace: &str) -> Result<Arc<Draft>, Error> {
         actor.need(Action::Read, workspace, None)?;
-        let draft = self.draft(workspace).await?;
-        Ok((draft.revision, draft.placed()))
+        self.draft(workspace).await
     }
 }
 

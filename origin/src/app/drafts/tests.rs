@@ -198,14 +198,19 @@ async fn every_change_can_be_taken_back_unless_somebody_built_on_it() {
 async fn problems_stand_at_the_object_that_they_are_in() {
     let (_folder, app, ada) = workspace().await;
     sample(&app, &ada).await;
-    let (_, fine) = app.problems(&ada, "wallet").await.expect("a draft");
+    let fine = app
+        .problems(&ada, "wallet")
+        .await
+        .expect("a draft")
+        .placed();
     assert!(
         fine.iter().all(|problem| problem.severity == "warning"),
         "{fine:?}"
     );
     let rule = json!({"audience": {"attr": "no_such", "op": "eq", "value": 1}});
     made(&app, &ada, "modules/hero/plans/wrong", rule).await;
-    let (revision, problems) = app.problems(&ada, "wallet").await.expect("a draft");
+    let draft = app.problems(&ada, "wallet").await.expect("a draft");
+    let (revision, problems) = (draft.revision, draft.placed());
     let wrong = problems
         .iter()
         .find(|problem| problem.severity == "error")
@@ -331,7 +336,11 @@ async fn a_share_of_a_layer_becomes_buckets_that_nobody_else_has() {
             .as_array()
             .is_some_and(|ranges| !ranges.is_empty())
     );
-    let (_, problems) = app.problems(&ada, "wallet").await.expect("a draft");
+    let problems = app
+        .problems(&ada, "wallet")
+        .await
+        .expect("a draft")
+        .placed();
     assert!(
         problems.iter().all(|problem| problem.code != "overlap"),
         "{problems:?}"
