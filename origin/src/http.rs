@@ -89,6 +89,7 @@ pub fn router(app: App) -> Router {
 }
 
 /// What `/api/openapi.json` says.
+#[cfg(test)]
 pub fn openapi() -> utoipa::openapi::OpenApi {
     described().into_openapi()
 }

@@ -29,7 +29,7 @@ struct Verify {
     #[arg(long, value_name = "FILE")]
     db: PathBuf,
     /// An entry that has to be in it, as an earlier run printed it: finds a whole file that was put back
-    #[arg(long, value_name = "NUMBER:HASH", value_parser = expected)]
+    #[arg(long, value_name = "NUMBER:HASH")]
     expect: Option<Expected>,
     /// What seals the log's end, 64 hex digits [default: master.key beside the database]
     #[arg(
@@ -39,15 +39,6 @@ struct Verify {
         hide_env_values = true
     )]
     master_key: Option<String>,
-}
-
-fn expected(text: &str) -> Result<Expected, String> {
-    let parts = text.split_once(':').and_then(|(seq, hash)| {
-        let hex = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-        Some((seq.parse().ok()?, hex.then(|| hash.to_owned())?))
-    });
-    let (seq, hash) = parts.ok_or("a number, `:` and 64 hex digits, as `verify` prints them")?;
-    Ok(Expected { seq, hash })
 }
 
 pub fn run(args: &Args, json: bool) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ use utoipa_axum::routes;
 use super::asked::{Caller, Query};
 use super::problem::json_response;
 use crate::app::audit::read::Logged;
+use crate::app::audit::verify::{Expected, Verified};
 use crate::app::drafts::Listed;
 use crate::app::{App, Error};
 use crate::store::sqlite::audit::Filter;
@@ -17,6 +18,7 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(here))
         .routes(routes!(everywhere))
+        .routes(routes!(verify))
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -28,6 +30,13 @@ struct Asked {
     action: Option<String>,
     /// `next` of the answer before.
     cursor: Option<i64>,
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+struct Expecting {
+    /// An entry that has to be in it: `last` of an earlier answer, which was kept elsewhere.
+    expect: Option<String>,
 }
 
 impl Asked {
@@ -65,5 +74,20 @@ async fn everywhere(
 ) -> Result<Response, Error> {
     let (filter, before) = asked.of(None);
     let found = app.audit_log(&actor, filter, before).await?;
+    Ok(json_response(200, &found))
+}
+
+/// Whether the whole log is the one that was written; for root. Reads all of it.
+#[utoipa::path(get, path = "/api/v1/audit/verify", tag = "audit",
+    params(Expecting), responses((status = 200, body = Verified)))]
+async fn verify(
+    State(app): State<App>,
+    Caller(actor): Caller,
+    Query(asked): Query<Expecting>,
+) -> Result<Response, Error> {
+    let expected = asked.expect.map(|text| text.parse::<Expected>());
+    let expected = expected.transpose();
+    let expected = expected.map_err(|wrong| Error::invalid(wrong).at("expect"))?;
+    let found = app.verify_audit(&actor, expected.as_ref()).await?;
     Ok(json_response(200, &found))
 }

@@ -88,7 +88,7 @@ impl Kept {
     }
 
     async fn verified(&self) -> Verified {
-        self.app.verify_audit(None).await.unwrap()
+        self.app.verify_audit(&somebody("ada"), None).await.unwrap()
     }
 
     /// The first entry that doesn't fit.
@@ -182,7 +182,7 @@ async fn a_log_that_was_written_anew_has_no_seal() {
         assert!(kept.fault().await.is_some(), "{sql}");
         // Without the key it looks whole.
         let blind = open(&kept.folder, &[]).await;
-        let found = blind.verify_audit(None).await.unwrap();
+        let found = blind.verify_audit(&somebody("ada"), None).await.unwrap();
         assert_eq!((found.fault, found.sealed), (None, false), "{sql}");
     }
 }
@@ -203,7 +203,7 @@ async fn what_is_done_afterwards_does_not_make_it_good_again() {
         // Nor does a new process.
         let app = open(&kept.folder, &[MASTER]).await;
         add(&app, 15).await;
-        let found = app.verify_audit(None).await.unwrap();
+        let found = app.verify_audit(&somebody("ada"), None).await.unwrap();
         assert!(found.fault.is_some(), "{sql}");
     }
 }
@@ -217,16 +217,36 @@ async fn a_whole_file_from_an_earlier_day_is_found_by_what_was_written_down() {
     std::fs::copy(&path, earlier.path().join("skyful.sqlite")).unwrap();
     let app = open(&kept.folder, &[MASTER]).await;
     add(&app, 10).await;
-    let last = app.verify_audit(None).await.unwrap().last.unwrap();
+    let last = app
+        .verify_audit(&somebody("ada"), None)
+        .await
+        .unwrap()
+        .last
+        .unwrap();
     let (seq, hash) = last.split_once(':').unwrap();
     let expected = Expected {
         seq: seq.parse().unwrap(),
         hash: hash.to_owned(),
     };
-    assert_eq!(app.verify_audit(Some(&expected)).await.unwrap().fault, None);
+    assert_eq!(
+        app.verify_audit(&somebody("ada"), Some(&expected))
+            .await
+            .unwrap()
+            .fault,
+        None
+    );
     let old = open(&earlier, &[MASTER]).await;
-    assert_eq!(old.verify_audit(None).await.unwrap().fault, None);
-    let found = old.verify_audit(Some(&expected)).await.unwrap();
+    assert_eq!(
+        old.verify_audit(&somebody("ada"), None)
+            .await
+            .unwrap()
+            .fault,
+        None
+    );
+    let found = old
+        .verify_audit(&somebody("ada"), Some(&expected))
+        .await
+        .unwrap();
     assert_eq!(found.fault.unwrap().seq, 10);
 }
 
@@ -235,10 +255,29 @@ async fn the_seal_goes_on_when_another_master_follows() {
     let kept = kept().await;
     let next = [8; 32];
     let app = open(&kept.folder, &[next, MASTER]).await;
-    assert_eq!(app.verify_audit(None).await.unwrap().fault, None);
+    assert_eq!(
+        app.verify_audit(&somebody("ada"), None)
+            .await
+            .unwrap()
+            .fault,
+        None
+    );
     add(&app, 10).await;
     let app = open(&kept.folder, &[next]).await;
-    assert_eq!(app.verify_audit(None).await.unwrap().fault, None);
+    assert_eq!(
+        app.verify_audit(&somebody("ada"), None)
+            .await
+            .unwrap()
+            .fault,
+        None
+    );
     let stranger = open(&kept.folder, &[[9; 32]]).await;
-    assert!(stranger.verify_audit(None).await.unwrap().fault.is_some());
+    assert!(
+        stranger
+            .verify_audit(&somebody("ada"), None)
+            .await
+            .unwrap()
+            .fault
+            .is_some()
+    );
 }

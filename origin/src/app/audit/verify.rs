@@ -3,11 +3,13 @@
 //! down elsewhere and expect it.
 
 use std::fmt::Write as _;
+use std::str::FromStr;
 
 use serde::Serialize;
 use sqlx::sqlite::SqliteConnection;
 
 use super::hash;
+use crate::app::access::Actor;
 use crate::app::{App, Error};
 use crate::store::StoreError;
 use crate::store::sqlite::audit as rows;
@@ -16,7 +18,7 @@ use crate::store::sqlite::audit as rows;
 const TOGETHER: i64 = 2_000;
 
 /// What was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Verified {
     pub entries: i64,
     /// The last good one, as it can be expected next time.
@@ -27,7 +29,7 @@ pub struct Verified {
 }
 
 /// The first that doesn't fit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Fault {
     pub seq: i64,
     pub what: &'static str,
@@ -41,11 +43,31 @@ pub struct Expected {
 }
 
 impl App {
-    /// Reads the whole log as it stands.
-    pub async fn verify_audit(&self, expected: Option<&Expected>) -> Result<Verified, Error> {
+    /// Reads the whole log as it stands; for root.
+    pub async fn verify_audit(
+        &self,
+        actor: &Actor,
+        expected: Option<&Expected>,
+    ) -> Result<Verified, Error> {
+        if !actor.root {
+            return Err(Error::Denied("read what was done everywhere"));
+        }
         let mut tx = self.store.read().await?;
         let keys = self.keyring.audit_keys();
         Ok(verify(&mut tx, &keys, expected).await?)
+    }
+}
+
+impl FromStr for Expected {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts = text.split_once(':').and_then(|(seq, hash)| {
+            let hex = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+            Some((seq.parse().ok()?, hex.then(|| hash.to_owned())?))
+        });
+        let (seq, hash) = parts.ok_or("a number, `:` and 64 hex digits, as they were printed")?;
+        Ok(Self { seq, hash })
     }
 }
 

@@ -58,9 +58,20 @@ async fn the_log_can_be_read_from_page_to_page_and_searched() {
     assert!(here.iter().all(|item| item["workspace"] == "a"));
 
     // What was written is what is verified.
-    let found = house.app.verify_audit(None).await.unwrap();
+    let found = house.get("/api/v1/audit/verify", &root).await.json();
     assert_eq!(
-        (found.entries, found.fault, found.sealed),
-        (last, None, true)
+        (&found["entries"], &found["sealed"]),
+        (&json!(last), &json!(true))
+    );
+    assert_eq!(found["fault"], Value::Null);
+    let expect = format!(
+        "/api/v1/audit/verify?expect={}",
+        found["last"].as_str().unwrap()
+    );
+    assert_eq!(house.get(&expect, &root).await.json(), found);
+    let seen = house.get("/api/v1/audit/verify?expect=1", &root).await;
+    assert_eq!(
+        (seen.status, seen.json()["place"].as_str()),
+        (400, Some("expect"))
     );
 }

@@ -143,6 +143,7 @@ pub fn routes() -> Vec<Route> {
         route("POST", "/api/v1/users/{user}/reset", Root),
         route("POST", "/api/v1/password", Nothing).body(r#"{"code": "x", "password": "x"}"#),
         route("GET", "/api/v1/audit", Root),
+        route("GET", "/api/v1/audit/verify", Root),
         route("GET", "/api/v1/workspaces", Somebody),
         route("POST", "/api/v1/workspaces", Root).body(r#"{"key": "", "name": ""}"#),
     ];
