@@ -79,7 +79,9 @@ fn life(instance: u8) -> impl Strategy<Value = Vec<Report>> {
 
 fn totals(reports: &[Report]) -> Totals {
     let mut release = Release::default();
-    reports.iter().for_each(|report| release.take(report, 7));
+    reports
+        .iter()
+        .for_each(|report| _ = release.take(report, 7));
     release.totals()
 }
 
@@ -144,4 +146,17 @@ fn instances_are_bounded_and_known_ones_go_on() {
     );
     release.take(&report, 8);
     assert_eq!(release.totals().instances, limits::HEALTH_INSTANCES);
+}
+
+#[test]
+fn a_report_is_news_only_once_and_only_where_it_says_something() {
+    let mut release = Release::default();
+    let mut report = open(&body("gray", 1), "prod").expect("genuine");
+    assert!(release.take(&report, 7));
+    assert!(!release.take(&report, 7), "it came again");
+    assert!(!release.take(&report, 9), "it says nothing of that one");
+    report.at_ms += 1;
+    assert!(release.take(&report, 7));
+    report.at_ms -= 1;
+    assert!(!release.take(&report, 7), "it was overtaken");
 }
