@@ -16,7 +16,7 @@ mod valid;
 #[path = "check/warnings.rs"]
 mod warnings;
 
-use skyful::check::{Checked, Options, check};
+use skyful::check::{Checked, IdFile, Options, check};
 use skyful::problem::Severity;
 
 /// 2026-11-22T00:00:00Z.
@@ -35,7 +35,7 @@ fn run(text: &[u8]) -> Checked {
 fn run_with(text: &[u8], read_file: &dyn Fn(&str) -> Result<Vec<u8>, String>) -> Checked {
     let options = Options {
         now_ms: Some(NOW_MS),
-        read_file,
+        read_file: &|path| read_file(path).map(IdFile::Text),
     };
     let checked = check(text, &options);
     let errors = checked
