@@ -72,6 +72,7 @@ impl Health {
         }
     }
 
+    #[cfg(test)]
     pub fn with_clock(mut self, clock: fn() -> i64) -> Self {
         self.clock = clock;
         self

@@ -123,7 +123,9 @@ pub enum Decision {
 }
 
 /// A metric of a track: what counts as a hit, and how much more often gray may have it.
-pub fn metrics(gates: &Gates) -> [(Metric, fn(&Counts) -> u64, u32); 2] {
+pub type Gauge = (Metric, fn(&Counts) -> u64, u32);
+
+pub fn metrics(gates: &Gates) -> [Gauge; 2] {
     [
         (
             Metric::Errors,
@@ -219,7 +221,7 @@ fn surely_worse(seen: &Seen<'_>) -> Option<Metric> {
 /// What gray does worse than it may, as certain as a window asks for, or less by a factor.
 fn worse(seen: &Seen<'_>, factor: f64) -> Option<Metric> {
     let gates = &seen.plan.pipeline.gates;
-    let past = |(metric, hits, bps): (Metric, fn(&Counts) -> u64, u32)| {
+    let past = |(metric, hits, bps): Gauge| {
         let certain = |window: &Window| {
             let (gray, stable) = (rate(&window.gray, hits), rate(&window.stable, hits));
             let verdict = evidence::verdict(gray, stable, limit(bps), window.alpha * factor);
@@ -285,7 +287,7 @@ fn gate(seen: &Seen<'_>) -> Option<Why> {
     if let Some(metric) = worse(seen, SUSPICION) {
         return Some(Why::Suspect { metric });
     }
-    let suspect = |(metric, hits, bps): (Metric, fn(&Counts) -> u64, u32)| {
+    let suspect = |(metric, hits, bps): Gauge| {
         let (gray, stable) = (rate(&reports.gray, hits), rate(&reports.stable, hits));
         let more = gray.seen()? - stable.seen()?;
         (more > limit(bps)).then_some(Why::Suspect { metric })

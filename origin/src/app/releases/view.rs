@@ -295,7 +295,7 @@ fn hint(why: &Why) -> &'static str {
 
 impl Health {
     fn of(reports: &Reports, plan: &Plan) -> Self {
-        let gate = |(metric, hits, bps): (Metric, fn(&Counts) -> u64, u32)| {
+        let gate = |(metric, hits, bps): decide::Gauge| {
             let (gray, stable) = (rate(&reports.gray, hits), rate(&reports.stable, hits));
             let difference = evidence::difference(gray, stable, evidence::ALPHA);
             Gate {
