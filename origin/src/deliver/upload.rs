@@ -51,7 +51,7 @@ pub async fn look(
     let unsure: Vec<Digest> = unsure.copied().collect();
     let told = digests.len() - unsure.len();
     let missing = absent(target, unsure, seen, &|done| {
-        progress(told + done, digests.len())
+        progress(told + done, digests.len());
     })
     .await?;
     let lag = target.traits().lag;

@@ -13,7 +13,6 @@ pub type At<'a> = (&'a str, &'a str, &'a str);
 pub struct DeliveryRow {
     pub delivered: Option<i64>,
     pub delivered_ms: Option<i64>,
-    pub fallback: Option<i64>,
     pub settled: Option<i64>,
     pub settled_ms: Option<i64>,
     pub attempts: i64,
@@ -39,7 +38,7 @@ pub async fn get(
     (workspace, env, target): At<'_>,
 ) -> Result<DeliveryRow, StoreError> {
     let sql = "
-        SELECT delivered, delivered_ms, fallback, settled, settled_ms, attempts, next_ms, error, error_ms,
+        SELECT delivered, delivered_ms, settled, settled_ms, attempts, next_ms, error, error_ms,
                audited_ms, collected_ms
         FROM deliveries WHERE workspace = ?1 AND env = ?2 AND target = ?3";
     let query = sqlx::query(sql).bind(workspace).bind(env).bind(target);
@@ -197,7 +196,6 @@ fn delivery(row: &SqliteRow) -> Result<DeliveryRow, sqlx::Error> {
     Ok(DeliveryRow {
         delivered: row.try_get("delivered")?,
         delivered_ms: row.try_get("delivered_ms")?,
-        fallback: row.try_get("fallback")?,
         settled: row.try_get("settled")?,
         settled_ms: row.try_get("settled_ms")?,
         attempts: row.try_get("attempts")?,

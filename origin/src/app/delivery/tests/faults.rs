@@ -163,7 +163,8 @@ fn what_is_lost_or_damaged_at_a_target_is_delivered_again() {
         let sequence = desk.release("a").await as u64;
         let mut worker = desk.worker("t", &shim);
         desk.settle(&mut worker).await;
-        let damages: [fn(&mut std::collections::BTreeMap<String, Vec<u8>>); 3] = [
+        type Damage = fn(&mut std::collections::BTreeMap<String, Vec<u8>>);
+        let damages: [Damage; 3] = [
             |values| values.clear(),
             |values| {
                 let object = values.keys().find(|key| key.len() == 64).cloned();

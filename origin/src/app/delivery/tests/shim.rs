@@ -96,7 +96,7 @@ impl Shim {
 
     async fn never(&self) {
         self.stuck.notify_one();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// What an edge that reads now can show: the sequence of the first manifest in the value that has all its objects.
