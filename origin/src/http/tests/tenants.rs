@@ -44,8 +44,43 @@ async fn a_workspace_of_others_is_one_that_does_not_exist() {
             let none = ask(&house, &route, who, &route.filled(&nowhere)).await;
             let mut of_none = told(&none);
             of_none.1 = of_none.1.replace("`z`", "`b`");
-            assert_eq!(told(&seen), of_none, "{} {}", route.method, route.path);
-            assert_eq!(seen.status, 404, "{} {}", route.method, route.path);
+            let what = format!("{who} {} {}", route.method, route.path);
+            assert_eq!(told(&seen), of_none, "{what}");
+            assert_eq!(seen.status, 404, "{what}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 150, "{tried}");
+}
+
+#[tokio::test]
+async fn an_id_of_another_workspace_is_one_that_does_not_exist() {
+    let house = full().await;
+    let (ours, theirs) = (samples(&house, "a"), samples(&house, "b"));
+    let mut tried = 0;
+    for route in routes() {
+        if !matches!(route.needs, Needs::In(_) | Needs::At(_)) {
+            continue;
+        }
+        for name in ["user", "token", "invitation"] {
+            if !route.path.contains(&format!("{{{name}}}")) {
+                continue;
+            }
+            let foreign = &theirs[name];
+            let (kind, _) = foreign.split_once('-').unwrap();
+            let nothing = format!("{kind}-0000000000000000");
+            let with = |id: &str| {
+                let mut samples = ours.clone();
+                samples.insert(name, id.to_owned());
+                route.filled(&samples)
+            };
+            let seen = ask(&house, &route, "a/admin", &with(foreign)).await;
+            let none = ask(&house, &route, "a/admin", &with(&nothing)).await;
+            let mut of_none = told(&none);
+            of_none.1 = of_none.1.replace(&nothing, foreign);
+            let what = format!("{} {}", route.method, route.path);
+            assert_eq!(told(&seen), of_none, "{what}");
+            assert_eq!(seen.status, 404, "{what}");
             tried += 1;
         }
     }
@@ -53,7 +88,7 @@ async fn a_workspace_of_others_is_one_that_does_not_exist() {
     // And nothing was done to any of them.
     for (path, who) in [
         ("members", "guest"),
-        ("tokens", "token"),
+        ("tokens", "spare"),
         ("invitations", "invitation"),
     ] {
         let path = format!("/api/v1/workspaces/b/{path}");
