@@ -31,6 +31,7 @@ mod store;
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use skyful_edge::{Edge, Ports};
 use worker::{Context, Env, MessageBatch, Request, Response, console_error, event};
@@ -102,7 +103,8 @@ async fn answer(request: Request, env: Env, context: Context) -> worker::Result<
     };
     let answer = asked.answered_by(edge, ports, now_ms(), random()).await;
     // The platform's clock stands still but for I/O, so this is what the stores took.
-    let answer = answer.timed((now_ms() - began) as f64);
+    let took = u64::try_from(now_ms() - began).unwrap_or(0);
+    let answer = answer.timed(Duration::from_millis(took));
     log_fault(edge);
     if edge.config().recheck_ms < edge.config().wait_ms && edge.due(now_ms()) {
         let ready = Rc::clone(&ready);

@@ -73,7 +73,7 @@ async fn answer(
         metrics.answered(route_name(head.uri.path()), answer.status, took);
     }
     span::tell(&span, &answer);
-    let mut response = sent(answer.timed(took.as_secs_f64() * 1_000.0));
+    let mut response = sent(answer.timed(took));
     if app.leaving.load(Ordering::Relaxed) {
         // Who keeps this connection would lose it anyway, perhaps in the middle of a request.
         let close = HeaderValue::from_static("close");
