@@ -58,7 +58,7 @@ impl CoreEdge {
         };
         let random = [self.serial.fetch_add(1, Ordering::Relaxed); 16];
         let response = self.edge.handle(&ports, request, now_ms, random);
-        let response = pollster::block_on(response).timed(0.0);
+        let response = pollster::block_on(response).timed(std::time::Duration::ZERO);
         Answer {
             status: response.status,
             headers: response
