@@ -60,30 +60,32 @@ function ended() {
 
 /// One call. Its outcome is what the handler gives, or what became of its instance.
 function made(call) {
-  return new Promise((resolve, reject) => {
-    last += 1;
-    const number = last;
-    live.set(number, resolve);
-    waiting.push(number);
-    const failed = (error) => {
-      if (ends(error)) {
-        // Thrown into its own face.
-        calls.polled ||= number;
-        ended();
-      } else {
-        live.delete(number);
-        reject(error);
-      }
-    };
-    try {
-      call().then((answer) => {
-        live.delete(number);
-        resolve(answer);
-      }, failed);
-    } catch (error) {
-      failed(error);
+  // Another request settles it, and the platform must go on with this one where it belongs. It knows where by a mark on the
+  // promise, which code that V8 has optimized (after 17,000 calls) forgets to make in a `new Promise`.
+  const { promise, resolve, reject } = Promise.withResolvers();
+  last += 1;
+  const number = last;
+  live.set(number, resolve);
+  waiting.push(number);
+  const failed = (error) => {
+    if (ends(error)) {
+      // Thrown into its own face.
+      calls.polled ||= number;
+      ended();
+    } else {
+      live.delete(number);
+      reject(error);
     }
-  });
+  };
+  try {
+    call().then((answer) => {
+      live.delete(number);
+      resolve(answer);
+    }, failed);
+  } catch (error) {
+    failed(error);
+  }
+  return promise;
 }
 
 /// Calls until an instance lives long enough to answer; `blamed` answers for a call that panicked.

@@ -1,8 +1,11 @@
 //! Requests by the million: a thread for each connection, which stays open, and what comes back is compared byte by byte.
+//!
+//! In rounds: so many at once, and the next when all are answered. Nothing but the number at once decides how busy a server
+//! is then; workerd, once it is saturated, leaves some connections alone for as long as others keep it busy, also with
+//! a Worker of two lines.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Barrier, Mutex};
 use std::time::Instant;
 
 use crate::wire::{Answer, Connection};
@@ -15,30 +18,33 @@ pub fn at_once(
     count: usize,
     work: impl Fn(usize, &mut Connection) -> Result<(), String> + Sync,
 ) -> Wrong {
-    let next = AtomicUsize::new(0);
     let wrong = Mutex::new(Wrong::default());
+    let round = Barrier::new(connections);
+    let one = |number: usize, connection: &mut Connection| {
+        let began = Instant::now();
+        let done = catch_unwind(AssertUnwindSafe(|| work(number, connection)));
+        let done = done.unwrap_or_else(|_| {
+            *connection = Connection::open(url);
+            Err(format!("no answer after {:?}", began.elapsed()))
+        });
+        if let Err(what) = done {
+            let mut wrong = wrong.lock().expect("nobody panics with it");
+            wrong.count += 1;
+            if wrong.first.len() < 10 {
+                wrong.first.push(format!("{number}: {what}"));
+            }
+        }
+    };
     std::thread::scope(|scope| {
-        for _ in 0..connections {
-            scope.spawn(|| {
+        for mine in 0..connections {
+            let (one, round) = (&one, &round);
+            scope.spawn(move || {
                 let mut connection = Connection::open(url);
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= count {
-                        return;
+                for first in (0..count).step_by(connections) {
+                    if first + mine < count {
+                        one(first + mine, &mut connection);
                     }
-                    let began = Instant::now();
-                    let done = catch_unwind(AssertUnwindSafe(|| work(number, &mut connection)));
-                    let done = done.unwrap_or_else(|_| {
-                        connection = Connection::open(url);
-                        Err(format!("no answer after {:?}", began.elapsed()))
-                    });
-                    if let Err(what) = done {
-                        let mut wrong = wrong.lock().expect("nobody panics with it");
-                        wrong.count += 1;
-                        if wrong.first.len() < 10 {
-                            wrong.first.push(format!("{number}: {what}"));
-                        }
-                    }
+                    round.wait();
                 }
             });
         }
