@@ -23,6 +23,8 @@ pub enum Error {
     /// Who asks may not do that. What is told doesn't say whether the thing exists.
     Denied(&'static str),
     NotFound(String),
+    /// The path is right, what is to be done with it isn't.
+    NoSuchMethod,
     /// What was sent can't be that, wherever it would go.
     Invalid {
         detail: String,
@@ -46,6 +48,8 @@ pub enum Error {
         detail: String,
         hint: String,
     },
+    /// More than is read of a request.
+    TooLarge,
     /// It contradicts itself or what was sent before.
     Unfit {
         detail: String,
@@ -115,6 +119,14 @@ impl Error {
                 hint: Some(text.into()),
             },
             other => other,
+        }
+    }
+
+    /// Somebody else was there first, and there are no two sides to show.
+    pub fn changed(what: &str) -> Self {
+        Self::Moved {
+            detail: format!("{what} was changed by somebody else"),
+            hint: "read it again and change that".into(),
         }
     }
 

@@ -280,10 +280,7 @@ pub(super) async fn put(
         (None, Expect::Absent) => {}
         (Some(row), Expect::Version(version)) if row.version == version => {}
         (None, Expect::Version(_)) => return Err(no_environment(env)),
-        (Some(_), _) => {
-            let detail = format!("environment `{env}` was changed by somebody else");
-            return Err(Error::conflict(detail, "read it again and change that"));
-        }
+        (Some(_), _) => return Err(Error::changed(&format!("environment `{env}`"))),
     }
     let row = EnvironmentRow {
         key: env.to_owned(),
@@ -325,10 +322,7 @@ fn unchanged(found: Option<i64>, expected: i64, name: &str) -> Result<(), Error>
     match found {
         None => Err(Error::NotFound(format!("there is no `{name}`"))),
         Some(version) if version == expected => Ok(()),
-        Some(_) => {
-            let detail = format!("`{name}` was changed by somebody else");
-            Err(Error::conflict(detail, "read it again and change that"))
-        }
+        Some(_) => Err(Error::changed(&format!("`{name}`"))),
     }
 }
 

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -55,6 +55,49 @@ impl<S: Sync> FromRequestParts<S> for From {
     }
 }
 
+/// The parts of a path.
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        type Whole<T> = axum::extract::Path<T>;
+        let read = <Whole<T> as FromRequestParts<S>>::from_request_parts(parts, state);
+        match read.await {
+            Ok(axum::extract::Path(asked)) => Ok(Self(asked)),
+            Err(wrong) => Err(Error::invalid(wrong.body_text()).at("path")),
+        }
+    }
+}
+
+/// The version that was looked at, if the request names one.
+pub struct Looked(pub Option<i64>);
+
+impl<S: Sync> FromRequestParts<S> for Looked {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let named = parts.headers.get(header::IF_MATCH);
+        named.map(version).transpose().map(Self)
+    }
+}
+
+/// A body as it came.
+pub struct Body(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        match Bytes::from_request(request, state).await {
+            Ok(body) => Ok(Self(body)),
+            Err(wrong) if wrong.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Error::TooLarge),
+            Err(wrong) => Err(Error::invalid(wrong.body_text())),
+        }
+    }
+}
+
 /// A body of JSON.
 pub struct Json<T>(pub T);
 
@@ -62,8 +105,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let body = Bytes::from_request(request, state).await;
-        let body = body.map_err(|wrong| Error::invalid(wrong.body_text()))?;
+        let Body(body) = Body::from_request(request, state).await?;
         read(&body).map(Self)
     }
 }

@@ -1,12 +1,12 @@
 //! What was done, and by whom.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Caller, Query};
+use super::asked::{Caller, Path, Query};
 use super::problem::json_response;
 use crate::app::audit::read::Logged;
 use crate::app::audit::verify::{Expected, Verified};

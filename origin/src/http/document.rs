@@ -1,15 +1,13 @@
 //! The whole draft: as one document, in and out, and what is wrong with it.
 
-use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Caller, expected_version, versioned};
+use super::asked::{Body, Caller, Looked, Path, versioned};
 use super::problem::json_response;
 use crate::app::drafts::compiled::Placed;
 use crate::app::drafts::import::Imported;
@@ -52,13 +50,9 @@ async fn import(
     State(app): State<App>,
     Caller(actor): Caller,
     Path(workspace): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
+    Looked(expected): Looked,
+    Body(body): Body,
 ) -> Result<Response, Error> {
-    let expected = match expected_version(&headers) {
-        Err(Error::ExpectationMissing) => None,
-        version => Some(version?),
-    };
     let done = app.import(&actor, &workspace, expected, &body).await?;
     Ok(versioned(200, done.revision, &done))
 }

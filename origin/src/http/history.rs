@@ -1,13 +1,13 @@
 //! Changes of a draft, and taking them back.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Caller, Query};
+use super::asked::{Caller, Path, Query};
 use super::problem::json_response;
 use crate::app::drafts::Listed;
 use crate::app::drafts::history::Change;

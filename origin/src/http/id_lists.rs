@@ -1,14 +1,14 @@
 //! Uploads of ids for segments.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::BodyExt as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Caller, expected, expected_version, versioned};
+use super::asked::{Caller, Path, expected, expected_version, versioned};
 use super::problem::json_response;
 use crate::app::drafts::path::{self, Path as At};
 // utoipa takes `Object` for any object.

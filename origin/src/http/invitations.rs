@@ -1,6 +1,6 @@
 //! Invitations into workspaces.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Caller, From, Json, Query};
+use super::asked::{Caller, From, Json, Path, Query};
 use super::people::After;
 use super::problem::json_response;
 use super::sessions::welcome;

@@ -1,13 +1,13 @@
 //! Signing keys of an environment. Secret halves never come out.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Caller, Json};
+use super::asked::{Caller, Json, Path};
 use super::problem::json_response;
 use crate::app::keys::{Keys, PublicKey};
 use crate::app::{App, Error};

@@ -1,8 +1,7 @@
 //! Pictures: uploaded by operators, served to everybody.
 
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -10,7 +9,7 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Caller, Query};
+use super::asked::{Body, Caller, Path, Query};
 use super::problem::json_response;
 use crate::app::drafts::Listed;
 use crate::app::media::{MEDIA_BYTES, Picture};
@@ -58,7 +57,7 @@ async fn add(
     Caller(actor): Caller,
     Path(workspace): Path<String>,
     Query(named): Query<Named>,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, Error> {
     let made = app
         .add_picture(&actor, &workspace, &named.name, body.to_vec())
@@ -83,7 +82,7 @@ async fn show(
     Path((workspace, digest)): Path<(String, String)>,
 ) -> Result<Response, Error> {
     let (kind, bytes) = app.picture(&workspace, &digest).await?;
-    let mut response = Response::new(Body::from(bytes));
+    let mut response = Response::new(bytes.into());
     let headers = response.headers_mut();
     // What is stored is one of five types.
     let kind = HeaderValue::from_str(&kind).unwrap_or(HeaderValue::from_static("image/png"));

@@ -1,6 +1,6 @@
 //! Objects of a draft, each by itself. What can stand in one is said by the JSON Schema of documents (`skyful schema`).
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Caller, Json, Query, expected, expected_version, versioned};
+use super::asked::{Caller, Json, Path, Query, expected, expected_version, versioned};
 use super::problem::json_response;
 use crate::app::drafts::path::{self, Path as At};
 // utoipa takes `Object` for any object.

@@ -1,6 +1,6 @@
 //! Members of workspaces, and all users of the installation.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Caller, Json, Query, expected, expected_version, versioned};
+use super::asked::{Caller, Json, Path, Query, expected, expected_version, versioned};
 use super::problem::json_response;
 use crate::app::drafts::Listed;
 use crate::app::people::members::Member;

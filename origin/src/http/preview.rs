@@ -1,7 +1,6 @@
 //! Pages as visitors would get them, and what a browser needs to resolve them by itself.
 
-use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use serde::Deserialize;
@@ -9,7 +8,7 @@ use skyful::snapshot::Digest;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Caller, Query};
+use super::asked::{Body, Caller, Path, Query};
 use crate::app::preview::Source;
 use crate::app::{App, Error};
 
@@ -49,7 +48,7 @@ async fn preview(
     Caller(actor): Caller,
     Path(workspace): Path<String>,
     Query(of): Query<Of>,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, Error> {
     let page = app
         .preview(&actor, &workspace, &of.source()?, &body)
@@ -90,7 +89,7 @@ async fn object(
 }
 
 fn bytes(body: Vec<u8>, kind: &'static str, digest: Option<&Digest>) -> Response {
-    let mut response = Response::new(Body::from(body));
+    let mut response = Response::new(axum::body::Body::from(body));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

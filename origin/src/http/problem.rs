@@ -58,6 +58,12 @@ impl Problem {
         problem.hint("a change with a cookie needs `X-Skyful: 1` and the `Origin` of this server")
     }
 
+    /// What it was is in the log.
+    pub fn bug() -> Self {
+        let detail = "nothing was changed for certain";
+        Self::new(500, "internal", "This is a bug", detail)
+    }
+
     fn stale(conflict: &Conflict) -> Self {
         let detail = match &conflict.current {
             Some(side) => format!(
@@ -151,6 +157,14 @@ impl From<Error> for Problem {
             }
             Error::Forbidden { detail, hint } => {
                 Self::new(403, "forbidden", "Not you", detail).hint(hint)
+            }
+            Error::NoSuchMethod => {
+                let detail = "this can't be done with what is there; see /api/openapi.json";
+                Self::new(405, "method", "No such method", detail)
+            }
+            Error::TooLarge => {
+                let detail = "more than is read of such a request";
+                Self::new(413, "too-large", "The request is too large", detail)
             }
             Error::Unfit { detail, hint } => {
                 Self::new(422, "unfit", "It contradicts what was sent", detail).hint(hint)

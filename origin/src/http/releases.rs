@@ -3,8 +3,7 @@
 mod events;
 mod steering;
 
-use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
@@ -14,7 +13,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Caller, Json, Query, expected_version, read, versioned};
+use super::asked::{Body, Caller, Json, Path, Query, expected_version, read, versioned};
 use super::problem::json_response;
 use crate::app::drafts::Listed;
 use crate::app::releases::view::{Detailed, Live, Release};
@@ -95,7 +94,7 @@ async fn create(
     Caller(actor): Caller,
     Path((workspace, env)): Path<(String, String)>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, Error> {
     let asked: NewRelease = read(&body)?;
     let start_ms = match &asked.start_at {

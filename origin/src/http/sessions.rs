@@ -1,6 +1,6 @@
 //! The first run, signing in and out, and oneself.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Caller, From, Json};
+use super::asked::{Caller, From, Json, Path};
 use super::cookie;
 use super::problem::json_response;
 use crate::app::people::sessions::{Admitted, Me, Session};

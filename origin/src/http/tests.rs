@@ -6,6 +6,7 @@ mod house;
 mod matrix;
 mod openapi;
 mod people;
+mod refusals;
 mod sites;
 mod table;
 mod tenants;

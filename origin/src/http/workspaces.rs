@@ -1,6 +1,6 @@
 //! Workspaces and environments.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Caller, Json, expected, expected_version, versioned};
+use super::asked::{Caller, Json, Path, expected, expected_version, versioned};
 use super::problem::json_response;
 use crate::app::workspaces::{Environment, EnvironmentSettings, Workspace};
 use crate::app::{App, Error};

@@ -237,10 +237,7 @@ fn expected(row: Option<&TargetRow>, expect: Expect, key: &str) -> Result<(), Er
         (None, Expect::Absent) => Ok(()),
         (Some(row), Expect::Version(version)) if row.version == version => Ok(()),
         (None, Expect::Version(_)) => Err(missing(key)),
-        (Some(_), _) => {
-            let detail = format!("target `{key}` was changed by somebody else");
-            Err(Error::conflict(detail, "read it again and change that"))
-        }
+        (Some(_), _) => Err(Error::changed(&format!("target `{key}`"))),
     }
 }
 

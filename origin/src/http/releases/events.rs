@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 use crate::app::access::Action;
 use crate::app::releases::view::{Happened, Release};
 use crate::app::{App, Error};
-use crate::http::asked::Caller;
+use crate::http::asked::{Caller, Path};
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(events))

@@ -1,8 +1,7 @@
 //! What people do with a release. Each thing is a route of its own, since roles differ by it.
 
-use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, header};
+use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -13,7 +12,7 @@ use crate::app::access::Actor;
 use crate::app::releases::Steered;
 use crate::app::releases::view::Detailed;
 use crate::app::{App, Error};
-use crate::http::asked::{Caller, Json, expected_version, read, versioned};
+use crate::http::asked::{Caller, Json, Looked, Path, expected_version, versioned};
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -57,12 +56,6 @@ async fn steer(
     Ok(versioned(200, done.release.version, &done))
 }
 
-/// The version that was looked at, if the request names one.
-fn seen(headers: &HeaderMap) -> Result<Option<i64>, Error> {
-    let named = headers.contains_key(header::IF_MATCH);
-    named.then(|| expected_version(headers)).transpose()
-}
-
 /// Lets it go out. Bound to what was looked at, and refused to whoever put it together.
 #[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/environments/{env}/releases/{id}/approve", tag = "releases",
     params(("workspace" = String, Path), ("env" = String, Path), ("id" = i64, Path)),
@@ -71,13 +64,17 @@ async fn approve(
     State(app): State<App>,
     Caller(actor): Caller,
     at: At,
-    headers: HeaderMap,
-    Json(asked): Json<Approval>,
+    Looked(version): Looked,
+    Json(Approval { digest, why }): Json<Approval>,
 ) -> Result<Response, Error> {
-    let wanted = Steered::Approve {
-        digest: asked.digest,
-    };
-    steer(&app, &actor, at, wanted, (seen(&headers)?, asked.why)).await
+    steer(
+        &app,
+        &actor,
+        at,
+        Steered::Approve { digest },
+        (version, why),
+    )
+    .await
 }
 
 /// Sends it back to its author.
@@ -88,18 +85,10 @@ async fn reject(
     State(app): State<App>,
     Caller(actor): Caller,
     at: At,
-    headers: HeaderMap,
-    body: Bytes,
+    Looked(version): Looked,
+    Json(Reason { why }): Json<Reason>,
 ) -> Result<Response, Error> {
-    let asked: Reason = read(&body)?;
-    steer(
-        &app,
-        &actor,
-        at,
-        Steered::Reject,
-        (seen(&headers)?, asked.why),
-    )
-    .await
+    steer(&app, &actor, at, Steered::Reject, (version, why)).await
 }
 
 /// Before it begins.
@@ -110,18 +99,10 @@ async fn cancel(
     State(app): State<App>,
     Caller(actor): Caller,
     at: At,
-    headers: HeaderMap,
-    body: Bytes,
+    Looked(version): Looked,
+    Json(Reason { why }): Json<Reason>,
 ) -> Result<Response, Error> {
-    let asked: Reason = read(&body)?;
-    steer(
-        &app,
-        &actor,
-        at,
-        Steered::Cancel,
-        (seen(&headers)?, asked.why),
-    )
-    .await
+    steer(&app, &actor, at, Steered::Cancel, (version, why)).await
 }
 
 /// Leaves it where it is until somebody resumes it. What is surely worse is still rolled back.
@@ -132,18 +113,10 @@ async fn pause(
     State(app): State<App>,
     Caller(actor): Caller,
     at: At,
-    headers: HeaderMap,
-    body: Bytes,
+    Looked(version): Looked,
+    Json(Reason { why }): Json<Reason>,
 ) -> Result<Response, Error> {
-    let asked: Reason = read(&body)?;
-    steer(
-        &app,
-        &actor,
-        at,
-        Steered::Pause,
-        (seen(&headers)?, asked.why),
-    )
-    .await
+    steer(&app, &actor, at, Steered::Pause, (version, why)).await
 }
 
 /// Lets it go on, also from where a gate halted it.
@@ -154,18 +127,10 @@ async fn resume(
     State(app): State<App>,
     Caller(actor): Caller,
     at: At,
-    headers: HeaderMap,
-    body: Bytes,
+    Looked(version): Looked,
+    Json(Reason { why }): Json<Reason>,
 ) -> Result<Response, Error> {
-    let asked: Reason = read(&body)?;
-    steer(
-        &app,
-        &actor,
-        at,
-        Steered::Resume,
-        (seen(&headers)?, asked.why),
-    )
-    .await
+    steer(&app, &actor, at, Steered::Resume, (version, why)).await
 }
 
 /// To the next step now, whatever gates say. Names the version that was looked at (`If-Match`), so that two people
@@ -178,17 +143,10 @@ async fn skip(
     Caller(actor): Caller,
     at: At,
     headers: HeaderMap,
-    body: Bytes,
+    Json(Reason { why }): Json<Reason>,
 ) -> Result<Response, Error> {
-    let asked: Reason = read(&body)?;
-    steer(
-        &app,
-        &actor,
-        at,
-        Steered::Skip,
-        (Some(expected_version(&headers)?), asked.why),
-    )
-    .await
+    let version = Some(expected_version(&headers)?);
+    steer(&app, &actor, at, Steered::Skip, (version, why)).await
 }
 
 /// Takes it back at once, from wherever it is: a new sequence with what was shown before.
@@ -199,8 +157,7 @@ async fn rollback(
     State(app): State<App>,
     Caller(actor): Caller,
     at: At,
-    body: Bytes,
+    Json(Reason { why }): Json<Reason>,
 ) -> Result<Response, Error> {
-    let asked: Reason = read(&body)?;
-    steer(&app, &actor, at, Steered::RollBack, (None, asked.why)).await
+    steer(&app, &actor, at, Steered::RollBack, (None, why)).await
 }

@@ -130,3 +130,28 @@ fn exposures_are_counted_by_release_and_track_each_once() {
         assert_eq!(none, (0, 0));
     });
 }
+
+#[test]
+fn a_change_that_panics_ends_nobody_else() {
+    run(async |store, _| {
+        let panics = store.write(|tx| {
+            Box::pin(async move {
+                sqlx::query("INSERT INTO chunks (workspace, digest, bytes) VALUES ('a', 'd', x'')")
+                    .execute(&mut *tx)
+                    .await
+                    .unwrap();
+                panic!("told to");
+                #[expect(unreachable_code, reason = "says what would be handed back")]
+                Ok::<(), StoreError>(())
+            })
+        });
+        assert!(panics.await.is_err());
+        assert_eq!(store.insert_events(&[row("a", 1)]).await.unwrap(), 1);
+        let mut tx = store.read().await.unwrap();
+        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM chunks")
+            .fetch_one(&mut *tx)
+            .await
+            .unwrap();
+        assert_eq!(left, 0, "nothing of it is kept");
+    });
+}

@@ -2,9 +2,11 @@
 //! a savepoint of its own, and nobody is answered before what they changed is on disk.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use tokio::sync::{mpsc, oneshot};
 
@@ -50,7 +52,10 @@ impl Writer {
         let (tell, told) = oneshot::channel();
         let job: Job = Box::new(move |tx| {
             Box::pin(async move {
-                let done = work(tx).await;
+                // A bug in one change must not end the writer, and with it all others.
+                let done = AssertUnwindSafe(work(tx)).catch_unwind().await;
+                let done =
+                    done.unwrap_or_else(|_| Err(StoreError("the change panicked".into()).into()));
                 Ran {
                     keep: done.is_ok(),
                     tell: Box::new(move |ended| {

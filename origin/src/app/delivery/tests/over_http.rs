@@ -90,7 +90,7 @@ fn targets_are_set_up_changed_by_version_and_forgotten() {
         assert_eq!(made.body["has_secret"], true);
         assert!(!made.body.to_string().contains("canary"), "{}", made.body);
         let again = api.send(Method::PUT, "/targets/kv", make, kv.clone()).await;
-        assert_eq!(again.status, 409);
+        assert_eq!(again.status, 412);
         // Off, and the token stays without being said again.
         let off = json!({"settings": {"kind": "fastly_kv", "store": "s1"}, "enabled": false});
         let changed = api
@@ -109,7 +109,7 @@ fn targets_are_set_up_changed_by_version_and_forgotten() {
         let late = api
             .send(Method::PUT, "/targets/kv", Some(("if-match", "\"1\"")), off)
             .await;
-        assert_eq!(late.status, 409);
+        assert_eq!(late.status, 412);
         let moved = json!({"settings": {"kind": "fastly_kv", "store": "s2"}});
         let moved = api
             .send(
