@@ -32,8 +32,8 @@ use crate::app::{App, Error};
 use description::Described;
 use problem::Problem;
 
-/// A document is the largest body by far.
-const BODY_BYTES: usize = skyful::limits::DOCUMENT_BYTES;
+/// What is read for anybody. Routes that take more say so.
+const BODY_BYTES: usize = 64 << 10;
 
 fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
     let (router, api) = OpenApiRouter::with_openapi(Described::openapi())

@@ -131,6 +131,11 @@ impl App {
     }
 }
 
+/// What the plans of a module or page are as a whole: the version of the one that was changed last.
+pub fn newest(versions: impl Iterator<Item = i64>) -> i64 {
+    versions.max().unwrap_or(0)
+}
+
 fn missing(path: &Path) -> Error {
     Error::NotFound(format!("there is no {path}"))
 }

@@ -43,7 +43,7 @@ impl App {
         source: &Source,
         request: &[u8],
     ) -> Result<Vec<u8>, Error> {
-        actor.need(Action::Read, workspace, None)?;
+        may_see(actor, workspace, source)?;
         let context =
             Context::from_json(request).map_err(|wrong| Error::invalid(wrong.to_string()))?;
         let page = context.page.as_deref();
@@ -90,7 +90,7 @@ impl App {
         workspace: &str,
         source: &Source,
     ) -> Result<(Digest, Vec<u8>), Error> {
-        actor.need(Action::Read, workspace, None)?;
+        may_see(actor, workspace, source)?;
         let opened = self.opened(workspace, source).await?;
         let listing = opened.listing()?;
         Ok((listing.digest(), listing.to_object()))
@@ -104,7 +104,7 @@ impl App {
         source: &Source,
         digest: &Digest,
     ) -> Result<Vec<u8>, Error> {
-        actor.need(Action::Read, workspace, None)?;
+        may_see(actor, workspace, source)?;
         let opened = self.opened(workspace, source).await?;
         self.object_of(&opened, digest).await
     }
@@ -118,7 +118,8 @@ impl App {
                     None => Err(Error::Faulty(draft.problems.clone())),
                 };
             }
-            Source::Snapshot(digest) => digest.clone(),
+            // As every answer shows it, or as it is kept.
+            Source::Snapshot(digest) => digest.strip_prefix("b3-").unwrap_or(digest).to_owned(),
             Source::Environment(env) => {
                 let mut tx = self.store.read().await?;
                 let stable = rows::stable(&mut tx, workspace, env).await?;
@@ -126,11 +127,11 @@ impl App {
             }
         };
         let mut tx = self.store.read().await?;
-        let missing = || Error::NotFound(format!("no snapshot {digest}"));
+        let missing = || Error::NotFound(format!("no snapshot b3-{digest}"));
         let bytes = rows::listing(&mut tx, workspace, &digest)
             .await?
             .ok_or_else(missing)?;
-        let named = Digest::from_hex(digest.strip_prefix("b3-").unwrap_or(&digest));
+        let named = Digest::from_hex(&digest);
         let named = named.ok_or_else(missing)?;
         let listing = Listing::from_object(&bytes, named).map_err(broken)?;
         Ok(Opened::Stored {
@@ -182,4 +183,13 @@ impl Opened {
 /// What we wrote ourselves and can't read.
 fn broken(error: impl std::fmt::Debug) -> Error {
     StoreError(format!("a stored snapshot cannot be opened: {error:?}")).into()
+}
+
+/// What an environment shows is for those who have a role there.
+fn may_see(actor: &Actor, workspace: &str, source: &Source) -> Result<(), Error> {
+    let env = match source {
+        Source::Environment(env) => Some(env.as_str()),
+        Source::Draft | Source::Snapshot(_) => None,
+    };
+    actor.need(Action::Read, workspace, env)
 }

@@ -15,6 +15,14 @@ use crate::app::access::Actor;
 use crate::app::drafts::Expect;
 use crate::app::people::Client;
 
+/// Where in a list an answer begins.
+#[derive(serde::Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct FromCursor {
+    /// `next` of the answer before.
+    pub cursor: Option<String>,
+}
+
 /// Whoever asks, as found by what stands before the routes.
 pub struct Caller(pub Actor);
 
@@ -135,6 +143,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
+/// As `expected`, and `If-Match: *` for whatever is there.
+pub fn expected_or_any(headers: &HeaderMap) -> Result<Option<Expect>, Error> {
+    match headers.get(header::IF_MATCH) {
+        Some(value) if value == "*" => Ok(None),
+        _ => expected(headers).map(Some),
+    }
+}
+
 /// Which version a change is meant for: `If-Match: "17"`, or `If-None-Match: *` for none.
 pub fn expected(headers: &HeaderMap) -> Result<Expect, Error> {
     if let Some(value) = headers.get(header::IF_MATCH) {
@@ -153,6 +169,56 @@ pub fn expected_version(headers: &HeaderMap) -> Result<i64, Error> {
         Some(value) => version(value),
         None => Err(Error::ExpectationMissing),
     }
+}
+
+/// What `expected_version` reads, for the description of the API.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "described here, and read from the headers")]
+pub struct ForVersion {
+    /// The `ETag` that was read.
+    #[param(rename = "If-Match", pattern = r#"^"\d{1,18}"$"#, example = "\"17\"")]
+    if_match: String,
+}
+
+/// What `expected` reads. One of them is needed.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "described here, and read from the headers")]
+pub struct ForVersionOrNone {
+    /// The `ETag` that was read, of what is to be changed.
+    #[param(rename = "If-Match", pattern = r#"^"\d{1,18}"$"#, example = "\"17\"")]
+    if_match: Option<String>,
+    /// `*` makes what isn't there yet.
+    #[param(rename = "If-None-Match", pattern = r"^\*$")]
+    if_none_match: Option<String>,
+}
+
+/// What `expected_or_any` reads. One of them is needed.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "described here, and read from the headers")]
+pub struct ForAnyVersion {
+    /// The `ETag` that was read, of what is to be replaced; `*` replaces whatever is there.
+    #[param(
+        rename = "If-Match",
+        pattern = r#"^(\*|"\d{1,18}")$"#,
+        example = "\"17\""
+    )]
+    if_match: Option<String>,
+    /// `*` makes what isn't there yet.
+    #[param(rename = "If-None-Match", pattern = r"^\*$")]
+    if_none_match: Option<String>,
+}
+
+/// What [`Looked`] reads.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "described here, and read from the headers")]
+pub struct LookedAt {
+    /// The `ETag` that was read: refused if it is another by now.
+    #[param(rename = "If-Match", pattern = r#"^"\d{1,18}"$"#, example = "\"17\"")]
+    if_match: Option<String>,
 }
 
 fn version(value: &HeaderValue) -> Result<i64, Error> {

@@ -1,14 +1,16 @@
 //! The whole draft: as one document, in and out, and what is wrong with it.
 
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Body, Caller, Looked, Path, versioned};
+use super::asked::{Body, Caller, ForAnyVersion, Path, expected_or_any, versioned};
 use super::problem::json_response;
+use crate::app::drafts::Expect;
 use crate::app::drafts::compiled::Placed;
 use crate::app::drafts::import::Imported;
 use crate::app::{App, Error};
@@ -16,6 +18,7 @@ use crate::app::{App, Error};
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(export, import))
+        .layer(DefaultBodyLimit::max(skyful::limits::DOCUMENT_BYTES))
         .routes(routes!(problems))
 }
 
@@ -42,18 +45,26 @@ async fn export(
     Ok(versioned(200, revision, &document))
 }
 
-/// Makes the draft what a document (YAML or JSON) says: what isn't in it goes. `If-Match` with a revision is optional.
+/// Makes the draft what a document (YAML or JSON) says: what isn't in it goes. `If-Match` names the revision that was exported, or `*`.
 #[utoipa::path(put, path = "/api/v1/workspaces/{workspace}/document", tag = "draft",
-    params(("workspace" = String, Path)), request_body(content = String, content_type = "application/yaml"),
-    responses((status = 200, body = Imported)))]
+    params(("workspace" = String, Path), ForAnyVersion), request_body(content = String, content_type = "application/yaml"),
+    responses((status = 200, body = Imported), (status = 412), (status = 428)))]
 async fn import(
     State(app): State<App>,
     Caller(actor): Caller,
     Path(workspace): Path<String>,
-    Looked(expected): Looked,
+    headers: HeaderMap,
     Body(body): Body,
 ) -> Result<Response, Error> {
-    let done = app.import(&actor, &workspace, expected, &body).await?;
+    let expected = match expected_or_any(&headers)? {
+        None => None,
+        Some(Expect::Version(revision)) => Some(revision),
+        Some(Expect::Absent) => {
+            let wrong = Error::invalid("there always is a draft, if an empty one");
+            return Err(wrong.at("If-None-Match").hint("send `If-Match`"));
+        }
+    };
+    let done = app.import(&actor, &workspace, expected, body).await?;
     Ok(versioned(200, done.revision, &done))
 }
 

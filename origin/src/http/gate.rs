@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -29,6 +29,12 @@ pub async fn gate(
     next: Next,
 ) -> Result<Response, Error> {
     let client = client(&request, app.reached.proxies);
+    let public = app.reached.public_url.as_deref();
+    if public.is_some_and(|url| url.starts_with("https://")) {
+        // Proxies on this machine often ask for a loopback address, and don't say what they were asked.
+        let https = HeaderValue::from_static("https");
+        request.headers_mut().insert("x-forwarded-proto", https);
+    }
     request.extensions_mut().insert(client);
     // Nothing from outside can be in here: whoever calls from within this process has said who it is.
     if request.extensions().get::<Actor>().is_none() {

@@ -8,7 +8,10 @@ use http_body_util::BodyExt as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Caller, Path, expected, expected_version, versioned};
+use super::asked::{
+    Caller, ForAnyVersion, ForVersion, FromCursor, Path, Query, expected_or_any, expected_version,
+    versioned,
+};
 use super::problem::json_response;
 use crate::app::drafts::path::{self, Path as At};
 // utoipa takes `Object` for any object.
@@ -22,14 +25,16 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 #[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/id_lists", tag = "draft",
-    params(("workspace" = String, Path)), responses((status = 200, body = Listed<DraftObject>)))]
+    params(("workspace" = String, Path), FromCursor), responses((status = 200, body = Listed<DraftObject>)))]
 async fn list(
     State(app): State<App>,
     Caller(actor): Caller,
     Path(workspace): Path<String>,
+    Query(from): Query<FromCursor>,
 ) -> Result<Response, Error> {
+    let cursor = from.cursor.as_deref();
     let found = app
-        .objects(&actor, &workspace, path::ID_LISTS, None)
+        .objects(&actor, &workspace, path::ID_LISTS, cursor)
         .await?;
     Ok(json_response(200, &found))
 }
@@ -47,10 +52,11 @@ async fn get(
     Ok(versioned(200, found.version, &found))
 }
 
-/// Uploads a list that a segment names as `ids: {file: NAME}`: one id a line. Only hashes are kept. `If-Match` is optional.
+/// Uploads a list that a segment names as `ids: {file: NAME}`: one id a line. Only hashes are kept.
 #[utoipa::path(put, path = "/api/v1/workspaces/{workspace}/id_lists/{name}", tag = "draft",
-    params(("workspace" = String, Path), ("name" = String, Path)),
-    request_body(content = String, content_type = "text/csv"), responses((status = 200, body = DraftObject)))]
+    params(("workspace" = String, Path), ("name" = String, Path), ForAnyVersion),
+    request_body(content = String, content_type = "text/csv"),
+    responses((status = 200, body = DraftObject), (status = 412), (status = 428)))]
 async fn put(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -59,10 +65,7 @@ async fn put(
     mut body: Body,
 ) -> Result<Response, Error> {
     let at = path::id_list(&name)?;
-    let expect = match expected(&headers) {
-        Err(Error::ExpectationMissing) => None,
-        expect => Some(expect?),
-    };
+    let expect = expected_or_any(&headers)?;
     let mut upload = app.upload(&actor, &workspace, &at)?;
     while let Some(frame) = body.frame().await {
         let frame =
@@ -78,7 +81,8 @@ async fn put(
 }
 
 #[utoipa::path(delete, path = "/api/v1/workspaces/{workspace}/id_lists/{name}", tag = "draft",
-    params(("workspace" = String, Path), ("name" = String, Path)), responses((status = 204), (status = 412)))]
+    params(("workspace" = String, Path), ("name" = String, Path), ForVersion),
+    responses((status = 204), (status = 412), (status = 428)))]
 async fn delete(
     State(app): State<App>,
     Caller(actor): Caller,

@@ -1,6 +1,6 @@
 //! Objects of a draft, each by itself. What can stand in one is said by the JSON Schema of documents (`skyful schema`).
 
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
@@ -9,11 +9,14 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Caller, Json, Path, Query, expected, expected_version, versioned};
+use super::asked::{
+    Caller, ForVersion, ForVersionOrNone, FromCursor, Json, Path, Query, expected,
+    expected_version, versioned,
+};
 use super::problem::json_response;
 use crate::app::drafts::path::{self, Path as At};
 // utoipa takes `Object` for any object.
-use crate::app::drafts::{Listed, Object as DraftObject};
+use crate::app::drafts::{BODY_BYTES, Listed, Object as DraftObject, newest};
 use crate::app::{App, Error};
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -24,13 +27,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(give_share))
         .routes(routes!(plans, reorder))
         .routes(routes!(plan, put_plan, delete_plan))
-}
-
-#[derive(Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-struct From {
-    /// `next` of the answer before.
-    cursor: Option<String>,
+        // As it is sent, it may have blanks and escapes that it is kept without.
+        .layer(DefaultBodyLimit::max(2 * BODY_BYTES))
 }
 
 /// All keys of the plans, in the order in which they are to be tried.
@@ -60,7 +58,8 @@ async fn settings(
 }
 
 #[utoipa::path(put, path = "/api/v1/workspaces/{workspace}/settings", tag = "draft",
-    params(("workspace" = String, Path)), request_body = Value, responses((status = 200, body = DraftObject)))]
+    params(("workspace" = String, Path), ForVersionOrNone), request_body = Value,
+    responses((status = 200, body = DraftObject), (status = 412), (status = 428)))]
 async fn put_settings(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -74,13 +73,13 @@ async fn put_settings(
 /// Objects of a section by key, without their plans.
 #[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/{section}", tag = "draft",
     params(("workspace" = String, Path), ("section" = String, Path, description = "attributes, module_types, \
-        segments, cap_groups, layers, experiments, modules, pages, templates or pipelines"), From),
+        segments, cap_groups, layers, experiments, modules, pages, templates or pipelines"), FromCursor),
     responses((status = 200, body = Listed<DraftObject>)))]
 async fn list(
     State(app): State<App>,
     Caller(actor): Caller,
     Path((workspace, section)): Path<(String, String)>,
-    Query(from): Query<From>,
+    Query(from): Query<FromCursor>,
 ) -> Result<Response, Error> {
     let section = path::section(&section)?;
     let found = app
@@ -104,8 +103,8 @@ async fn get(
 
 /// Makes an object (`If-None-Match: *`) or changes it (`If-Match`). 412 shows both sides.
 #[utoipa::path(put, path = "/api/v1/workspaces/{workspace}/{section}/{key}", tag = "draft",
-    params(("workspace" = String, Path), ("section" = String, Path), ("key" = String, Path)),
-    request_body = Value, responses((status = 200, body = DraftObject), (status = 412)))]
+    params(("workspace" = String, Path), ("section" = String, Path), ("key" = String, Path), ForVersionOrNone),
+    request_body = Value, responses((status = 200, body = DraftObject), (status = 412), (status = 428)))]
 async fn put(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -119,8 +118,8 @@ async fn put(
 
 /// Deletes an object, and its plans.
 #[utoipa::path(delete, path = "/api/v1/workspaces/{workspace}/{section}/{key}", tag = "draft",
-    params(("workspace" = String, Path), ("section" = String, Path), ("key" = String, Path)),
-    responses((status = 204), (status = 412)))]
+    params(("workspace" = String, Path), ("section" = String, Path), ("key" = String, Path), ForVersion),
+    responses((status = 204), (status = 412), (status = 428)))]
 async fn delete(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -135,8 +134,8 @@ async fn delete(
 
 /// Gives an experiment a share of its layer: growing moves nobody, and no bucket has two owners.
 #[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/experiments/{key}/share", tag = "draft",
-    params(("workspace" = String, Path), ("key" = String, Path)),
-    request_body = Share, responses((status = 200, body = DraftObject), (status = 412)))]
+    params(("workspace" = String, Path), ("key" = String, Path), ForVersion),
+    request_body = Share, responses((status = 200, body = DraftObject), (status = 412), (status = 428)))]
 async fn give_share(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -164,22 +163,32 @@ async fn plans(
 ) -> Result<Response, Error> {
     let at = object(path::with_plans(&section)?, &key)?;
     let items = app.plans(&actor, &workspace, &at).await?;
-    Ok(json_response(200, &Listed { items, next: None }))
+    Ok(ordered(items))
 }
 
 /// Puts the plans of a module or page in another order.
 #[utoipa::path(put, path = "/api/v1/workspaces/{workspace}/{section}/{key}/plans", tag = "draft",
-    params(("workspace" = String, Path), ("section" = String, Path), ("key" = String, Path)),
-    request_body = Order, responses((status = 200, body = Listed<DraftObject>)))]
+    params(("workspace" = String, Path), ("section" = String, Path), ("key" = String, Path), ForVersion),
+    request_body = Order, responses((status = 200, body = Listed<DraftObject>), (status = 412), (status = 428)))]
 async fn reorder(
     State(app): State<App>,
     Caller(actor): Caller,
     Path((workspace, section, key)): Path<(String, String, String)>,
+    headers: HeaderMap,
     Json(order): Json<Order>,
 ) -> Result<Response, Error> {
     let at = object(path::with_plans(&section)?, &key)?;
-    let items = app.reorder(&actor, &workspace, &at, order.order).await?;
-    Ok(json_response(200, &Listed { items, next: None }))
+    let version = expected_version(&headers)?;
+    let items = app
+        .reorder(&actor, &workspace, &at, version, order.order)
+        .await?;
+    Ok(ordered(items))
+}
+
+/// The `ETag` of plans is the version of the one that was changed last.
+fn ordered(items: Vec<DraftObject>) -> Response {
+    let version = newest(items.iter().map(|plan| plan.version));
+    versioned(200, version, &Listed { items, next: None })
 }
 
 #[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/{section}/{key}/plans/{plan}", tag = "draft",
@@ -197,8 +206,8 @@ async fn plan(
 
 /// Makes a plan, which is tried last, or changes one.
 #[utoipa::path(put, path = "/api/v1/workspaces/{workspace}/{section}/{key}/plans/{plan}", tag = "draft",
-    params(("workspace" = String, Path), ("section" = String, Path), ("key" = String, Path), ("plan" = String, Path)),
-    request_body = Value, responses((status = 200, body = DraftObject), (status = 412)))]
+    params(("workspace" = String, Path), ("section" = String, Path), ("key" = String, Path), ("plan" = String, Path), ForVersionOrNone),
+    request_body = Value, responses((status = 200, body = DraftObject), (status = 412), (status = 428)))]
 async fn put_plan(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -211,8 +220,8 @@ async fn put_plan(
 }
 
 #[utoipa::path(delete, path = "/api/v1/workspaces/{workspace}/{section}/{key}/plans/{plan}", tag = "draft",
-    params(("workspace" = String, Path), ("section" = String, Path), ("key" = String, Path), ("plan" = String, Path)),
-    responses((status = 204), (status = 412)))]
+    params(("workspace" = String, Path), ("section" = String, Path), ("key" = String, Path), ("plan" = String, Path), ForVersion),
+    responses((status = 204), (status = 412), (status = 428)))]
 async fn delete_plan(
     State(app): State<App>,
     Caller(actor): Caller,

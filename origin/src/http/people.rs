@@ -8,7 +8,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Caller, Json, Path, Query, expected, expected_version, versioned};
+use super::asked::{
+    Caller, ForVersion, ForVersionOrNone, Json, Path, Query, expected, expected_version, versioned,
+};
 use super::problem::json_response;
 use crate::app::drafts::Listed;
 use crate::app::people::members::Member;
@@ -84,8 +86,8 @@ async fn member(
 
 /// Replaces the roles of a member. Only root takes in somebody who was not invited (`If-None-Match: *`).
 #[utoipa::path(put, path = "/api/v1/workspaces/{workspace}/members/{user}", tag = "people",
-    params(("workspace" = String, Path), ("user" = String, Path)),
-    request_body = NewRoles, responses((status = 200, body = Member), (status = 409)))]
+    params(("workspace" = String, Path), ("user" = String, Path), ForVersionOrNone),
+    request_body = NewRoles, responses((status = 200, body = Member), (status = 409), (status = 412), (status = 428)))]
 async fn put_member(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -103,7 +105,8 @@ async fn put_member(
 
 /// Takes all roles away, and revokes the tokens that the person has here.
 #[utoipa::path(delete, path = "/api/v1/workspaces/{workspace}/members/{user}", tag = "people",
-    params(("workspace" = String, Path), ("user" = String, Path)), responses((status = 204), (status = 409)))]
+    params(("workspace" = String, Path), ("user" = String, Path), ForVersion),
+    responses((status = 204), (status = 409), (status = 412), (status = 428)))]
 async fn remove_member(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -141,7 +144,8 @@ async fn user(
 
 /// Names somebody, makes them root, or shuts them out: all their sessions and tokens end.
 #[utoipa::path(put, path = "/api/v1/users/{user}", tag = "people",
-    params(("user" = String, Path)), request_body = NewUser, responses((status = 200, body = User), (status = 409)))]
+    params(("user" = String, Path), ForVersion), request_body = NewUser,
+    responses((status = 200, body = User), (status = 409), (status = 412), (status = 428)))]
 async fn put_user(
     State(app): State<App>,
     Caller(actor): Caller,

@@ -42,7 +42,8 @@ impl Of {
 
 /// Answers like `POST /v1/resolve` of an edge, from a draft or from what is released. `now`, `caps` and `explain` count.
 #[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/preview", tag = "preview",
-    params(("workspace" = String, Path), Of), request_body = serde_json::Value, responses((status = 200, body = serde_json::Value)))]
+    params(("workspace" = String, Path), Of), request_body = serde_json::Value,
+    responses((status = 200, body = serde_json::Value)))]
 async fn preview(
     State(app): State<App>,
     Caller(actor): Caller,

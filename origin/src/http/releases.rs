@@ -13,7 +13,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Body, Caller, Json, Path, Query, expected_version, read, versioned};
+use super::asked::{
+    Body, Caller, ForVersion, Json, Path, Query, expected_version, read, versioned,
+};
 use super::problem::json_response;
 use crate::app::drafts::Listed;
 use crate::app::releases::view::{Detailed, Live, Release};
@@ -203,8 +205,8 @@ async fn staff(
 
 /// Replaces the list (`If-Match` with the version of the environment). Seen from the next step of a release on.
 #[utoipa::path(put, path = "/api/v1/workspaces/{workspace}/environments/{env}/staff", tag = "environments",
-    params(("workspace" = String, Path), ("env" = String, Path)), request_body = Staff,
-    responses((status = 200, body = Staff), (status = 412)))]
+    params(("workspace" = String, Path), ("env" = String, Path), ForVersion), request_body = Staff,
+    responses((status = 200, body = Staff), (status = 412), (status = 428)))]
 async fn put_staff(
     State(app): State<App>,
     Caller(actor): Caller,

@@ -8,7 +8,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Caller, Json, Path, expected, expected_version, versioned};
+use super::asked::{
+    Caller, ForVersion, ForVersionOrNone, Json, Path, expected, expected_version, versioned,
+};
 use super::problem::json_response;
 use crate::app::delivery::Delivery;
 use crate::app::delivery::settings::Settings;
@@ -68,8 +70,8 @@ async fn get(
 
 /// Sets up a target (`If-None-Match: *`) or changes it (`If-Match`).
 #[utoipa::path(put, path = "/api/v1/workspaces/{workspace}/environments/{env}/targets/{target}", tag = "targets",
-    params(("workspace" = String, Path), ("env" = String, Path), ("target" = String, Path)),
-    request_body = NewTarget, responses((status = 200, body = TargetView)))]
+    params(("workspace" = String, Path), ("env" = String, Path), ("target" = String, Path), ForVersionOrNone),
+    request_body = NewTarget, responses((status = 200, body = TargetView), (status = 412), (status = 428)))]
 async fn put(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -85,8 +87,8 @@ async fn put(
 
 /// Forgets a target. What stands there stays there.
 #[utoipa::path(delete, path = "/api/v1/workspaces/{workspace}/environments/{env}/targets/{target}", tag = "targets",
-    params(("workspace" = String, Path), ("env" = String, Path), ("target" = String, Path)),
-    responses((status = 204)))]
+    params(("workspace" = String, Path), ("env" = String, Path), ("target" = String, Path), ForVersion),
+    responses((status = 204), (status = 412), (status = 428)))]
 async fn delete(
     State(app): State<App>,
     Caller(actor): Caller,

@@ -8,7 +8,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Caller, Json, Path, expected, expected_version, versioned};
+use super::asked::{
+    Caller, ForVersion, ForVersionOrNone, Json, Path, expected, expected_version, versioned,
+};
 use super::problem::json_response;
 use crate::app::workspaces::{Environment, EnvironmentSettings, Workspace};
 use crate::app::{App, Error};
@@ -87,7 +89,8 @@ async fn get(
 }
 
 #[utoipa::path(put, path = "/api/v1/workspaces/{workspace}", tag = "workspaces",
-    params(("workspace" = String, Path)), request_body = Name, responses((status = 200, body = Workspace)))]
+    params(("workspace" = String, Path), ForVersion), request_body = Name,
+    responses((status = 200, body = Workspace), (status = 412), (status = 428)))]
 async fn rename(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -104,7 +107,8 @@ async fn rename(
 
 /// With everything in it, for ever. Refused while edges show something of it.
 #[utoipa::path(delete, path = "/api/v1/workspaces/{workspace}", tag = "workspaces",
-    params(("workspace" = String, Path)), responses((status = 204), (status = 409)))]
+    params(("workspace" = String, Path), ForVersion),
+    responses((status = 204), (status = 409), (status = 412), (status = 428)))]
 async fn delete(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -140,8 +144,8 @@ async fn environment(
 
 /// Makes an environment (`If-None-Match: *`) or changes it (`If-Match`).
 #[utoipa::path(put, path = "/api/v1/workspaces/{workspace}/environments/{env}", tag = "environments",
-    params(("workspace" = String, Path), ("env" = String, Path)),
-    request_body = NewEnvironment, responses((status = 200, body = Environment)))]
+    params(("workspace" = String, Path), ("env" = String, Path), ForVersionOrNone),
+    request_body = NewEnvironment, responses((status = 200, body = Environment), (status = 412), (status = 428)))]
 async fn put_environment(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -163,7 +167,8 @@ async fn put_environment(
 
 /// Refused while its edges show something.
 #[utoipa::path(delete, path = "/api/v1/workspaces/{workspace}/environments/{env}", tag = "environments",
-    params(("workspace" = String, Path), ("env" = String, Path)), responses((status = 204), (status = 409)))]
+    params(("workspace" = String, Path), ("env" = String, Path), ForVersion),
+    responses((status = 204), (status = 409), (status = 412), (status = 428)))]
 async fn delete_environment(
     State(app): State<App>,
     Caller(actor): Caller,

@@ -164,14 +164,14 @@ impl Person {
         self.ask(
             "PUT",
             &format!("{wallet}/id_lists/payday.csv"),
-            &[],
+            &[("if-none-match", "*")],
             &read("payday.csv"),
         )
         .is(200);
         self.ask(
             "PUT",
             &format!("{wallet}/document"),
-            &[],
+            &[("if-match", "*")],
             &read("wallet.yaml"),
         )
         .is(200);

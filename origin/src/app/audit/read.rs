@@ -10,6 +10,7 @@ use crate::app::{App, Error};
 use crate::store::sqlite::audit::{self as rows, AuditRow, Filter};
 
 const PAGE: usize = 100;
+const ACTION_BYTES: usize = 64;
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Logged {
@@ -57,13 +58,28 @@ impl App {
             None if actor.root => {}
             None => return Err(Error::Denied("read what was done everywhere")),
         }
+        if filter
+            .action
+            .as_ref()
+            .is_some_and(|action| action.len() > ACTION_BYTES)
+        {
+            return Err(Error::invalid("no action is so long").at("action"));
+        }
         let mut tx = self.store.read().await?;
         let before = before.unwrap_or(i64::MAX);
         let mut found = rows::list(&mut tx, &filter, before, PAGE as i64 + 1).await?;
         let more = found.len() > PAGE;
         found.truncate(PAGE);
         let next = found.last().filter(|_| more).map(|row| row.seq.to_string());
-        let items = found.into_iter().map(Logged::of).collect();
+        // What was done in an environment is for those who have a role there.
+        let may = |row: &AuditRow| match (&row.workspace, &row.env) {
+            (Some(workspace), Some(env)) => {
+                actor.root || actor.may(Action::Read, workspace, Some(env))
+            }
+            _ => true,
+        };
+        let found = found.into_iter().filter(may);
+        let items = found.map(Logged::of).collect();
         Ok(Listed { items, next })
     }
 }

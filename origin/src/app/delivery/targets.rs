@@ -227,7 +227,8 @@ async fn put(
     } else {
         deliveries::hurry(tx, at).await?;
     }
-    let detail = json!({"settings": shown, "enabled": enabled});
+    // Where it leads is for admins; the log is read by more people.
+    let detail = json!({"kind": shown.kind(), "moved": moved, "enabled": enabled});
     record(tx, actor, at, now_ms, ("target.put", detail)).await?;
     view(&row)
 }

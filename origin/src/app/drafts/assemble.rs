@@ -35,12 +35,15 @@ fn add(document: &mut Map<String, Value>, path: &Path, body: Value) {
         Path::IdList { .. } => {}
         Path::Settings => {
             if let Value::Object(fields) = body {
-                document.extend(fields);
+                let own = |(name, _): &(String, Value)| SETTINGS.contains(&name.as_str());
+                document.extend(fields.into_iter().filter(own));
             }
         }
         Path::Object { section, key } => {
             let section = document.entry(*section).or_insert_with(|| json!({}));
-            section[key] = body;
+            if let Value::Object(section) = section {
+                section.insert(key.clone(), body);
+            }
         }
         Path::Plan { section, key, plan } => {
             let parent = document.get_mut(*section).and_then(|of| of.get_mut(key));

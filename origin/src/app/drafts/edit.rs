@@ -4,9 +4,10 @@ use serde_json::{Map, Value, json};
 use skyful::value::datetime;
 use sqlx::sqlite::SqliteConnection;
 
+use super::assemble::SETTINGS;
 use super::evolution::evolved;
 use super::path::Path;
-use super::{BODY_BYTES, Expect, FIRST, Object, missing, value};
+use super::{BODY_BYTES, Expect, FIRST, Object, missing, newest, value};
 use crate::app::access::Actor;
 use crate::app::audit::{self, Entry};
 use crate::app::error::{Conflict, Side};
@@ -71,13 +72,16 @@ impl App {
         actor: &Actor,
         workspace: &str,
         parent: &Path,
+        version: i64,
         keys: Vec<String>,
     ) -> Result<Vec<Object>, Error> {
         actor.need(crate::app::access::Action::EditContent, workspace, None)?;
         let edit = self.edit(actor, workspace, "reorder");
         let parent = parent.clone();
         self.store
-            .write(move |tx| Box::pin(async move { edit.reorder(tx, &parent, &keys).await }))
+            .write(move |tx| {
+                Box::pin(async move { edit.reorder(tx, &parent, version, &keys).await })
+            })
             .await
     }
 
@@ -174,16 +178,21 @@ impl Edit {
         &self,
         tx: &mut SqliteConnection,
         parent: &Path,
+        version: i64,
         keys: &[String],
     ) -> Result<Vec<Object>, Error> {
         let name = parent.to_string();
         let mut plans = rows::children(tx, &self.workspace, &name, FIRST, i64::MAX).await?;
+        if newest(plans.iter().map(|row| row.version)) != version {
+            return Err(Error::changed(&format!("a plan of {name}")));
+        }
         let key = |row: &ObjectRow| row.path.rsplit('/').next().unwrap_or_default().to_owned();
         let mut have: Vec<String> = plans.iter().map(key).collect();
         let mut want = keys.to_vec();
         have.sort_unstable();
         want.sort_unstable();
         if have != want {
+            // One that was deleted leaves no version behind.
             return Err(Error::conflict(
                 format!("{name} has other plans than were put in order"),
                 "read them again: somebody added or deleted one",
@@ -333,6 +342,16 @@ pub(super) fn checked_body(path: &Path, body: Value) -> Result<String, Error> {
     };
     if matches!(path, Path::Plan { .. }) {
         same_key(path, &mut fields)?;
+    } else if matches!(path, Path::Settings) {
+        // They stand at the root of the document, beside what isn't theirs.
+        let unknown = fields
+            .keys()
+            .find(|name| !SETTINGS.contains(&name.as_str()));
+        if let Some(unknown) = unknown {
+            let wrong = Error::invalid(format!("settings have no `{unknown}`"));
+            let hint = format!("they are {}", SETTINGS.join(", "));
+            return Err(wrong.at(format!("/{unknown}")).hint(hint));
+        }
     } else if fields.contains_key("plans") {
         let wrong = Error::invalid(format!("plans of {path} are objects of their own"));
         return Err(wrong

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use skyful::value::datetime;
 use sqlx::sqlite::SqliteConnection;
 
+use super::evolution::evolved;
 use super::path::Path;
-use super::{Expect, Listed, PAGE, value};
+use super::{Expect, FIRST, Listed, PAGE, value};
 use crate::app::access::{Action, Actor};
 use crate::app::drafts::edit::Edit;
 use crate::app::{App, Error};
@@ -75,6 +76,14 @@ impl App {
     /// taken back in turn.
     pub async fn undo(&self, actor: &Actor, workspace: &str, revision: i64) -> Result<i64, Error> {
         actor.need(Action::Read, workspace, None)?;
+        let mut tx = self.store.read().await?;
+        let changes = rows::changes_at(&mut tx, workspace, revision).await?;
+        drop(tx);
+        let types = changes.iter().filter_map(|change| {
+            let before = change.before.as_ref().map(|was| value(&was.body));
+            evolved(&Path::parse(&change.path).ok()?, before.as_ref())
+        });
+        self.survives(workspace, types.collect()).await?;
         let edit = self.edit(actor, workspace, &format!("undo of {revision}"));
         self.store
             .write(move |tx| Box::pin(async move { edit.undo(tx, revision).await }))
@@ -89,6 +98,7 @@ impl Edit {
             return Err(Error::NotFound(format!("no change {revision}")));
         }
         let next = self.revision(tx).await?;
+        let paths: Vec<String> = changes.iter().map(|change| change.path.clone()).collect();
         for change in changes {
             let path = Path::parse(&change.path)?;
             self.actor.need(path.edited_by(), &self.workspace, None)?;
@@ -106,6 +116,9 @@ impl Edit {
             self.change(tx, next, &change.path, current.as_ref(), change.before)
                 .await?;
         }
+        for path in &paths {
+            self.no_orphans(tx, &Path::parse(path)?).await?;
+        }
         self.audit(
             tx,
             "draft.undo",
@@ -114,5 +127,29 @@ impl Edit {
         )
         .await?;
         Ok(next)
+    }
+
+    /// A plan without its module or page would be in no document, and come back with the next one of that name.
+    async fn no_orphans(&self, tx: &mut SqliteConnection, path: &Path) -> Result<(), Error> {
+        let name = path.to_string();
+        let there = rows::get(tx, &self.workspace, &name).await?.is_some();
+        let orphaned = match path.parent().filter(|_| there) {
+            Some(parent) => {
+                let parent = parent.to_string();
+                rows::get(tx, &self.workspace, &parent).await?.is_none()
+            }
+            None if there => false,
+            None => {
+                let plans = rows::children(tx, &self.workspace, &name, FIRST, 1).await?;
+                !plans.is_empty()
+            }
+        };
+        if !orphaned {
+            return Ok(());
+        }
+        Err(Error::conflict(
+            format!("{name} would have plans without what they belong to, or the other way round"),
+            "undo what was done to its plans, or to its module or page, first",
+        ))
     }
 }

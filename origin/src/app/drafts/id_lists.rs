@@ -20,6 +20,9 @@ use crate::store::sqlite::id_lists as rows;
 /// Of hashes in the order in which they are kept.
 const CONTEXT: &str = "skyful 1 id list";
 
+/// Of one list. A workspace may have several, as far as `limits::IDS` goes.
+const LIST_IDS: usize = 10_000_000;
+
 /// An upload under way.
 pub struct Upload {
     lines: IdLines,
@@ -36,7 +39,7 @@ impl App {
     pub fn upload(&self, actor: &Actor, workspace: &str, path: &Path) -> Result<Upload, Error> {
         actor.need(path.edited_by(), workspace, None)?;
         let key = IdKey::of_workspace(workspace);
-        let lines = IdLines::new(key, limits::IDS);
+        let lines = IdLines::new(key, LIST_IDS);
         Ok(Upload { lines })
     }
 
@@ -110,6 +113,6 @@ pub async fn read(
 }
 
 fn too_many() -> Error {
-    let wrong = Error::invalid(format!("a list has at most {} ids", limits::IDS));
+    let wrong = Error::invalid(format!("a list has at most {} ids", LIST_IDS));
     wrong.hint("use a rule over an attribute instead, or several workspaces")
 }

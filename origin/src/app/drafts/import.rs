@@ -14,7 +14,8 @@ use super::path::{self, Path, SECTIONS};
 use crate::app::access::{Action, Actor};
 use crate::app::drafts::edit::Edit;
 use crate::app::{App, Error};
-use crate::store::sqlite::drafts::{self as rows, Was};
+use crate::store::StoreError;
+use crate::store::sqlite::drafts::{self as rows, ObjectRow, Was};
 
 /// Objects by path, with their position.
 type Parts = BTreeMap<String, (String, i64)>;
@@ -46,11 +47,16 @@ impl App {
         actor: &Actor,
         workspace: &str,
         expected: Option<i64>,
-        text: &[u8],
+        text: impl AsRef<[u8]> + Send + 'static,
     ) -> Result<Imported, Error> {
         actor.need(Action::EditDesign, workspace, None)?;
-        let parts = parts(workspace, text)?;
-        self.survives(workspace, types(&parts)).await?;
+        let name = workspace.to_owned();
+        let read = tokio::task::spawn_blocking(move || parts(&name, text.as_ref())).await;
+        let parts = read.map_err(|error| StoreError(error.to_string()))??;
+        let mut tx = self.store.read().await?;
+        let before = rows::all(&mut tx, workspace).await?;
+        drop(tx);
+        self.survives(workspace, types(&parts, &before)).await?;
         let edit = self.edit(actor, workspace, "import");
         self.store
             .write(move |tx| Box::pin(async move { edit.import(tx, expected, parts).await }))
@@ -69,13 +75,13 @@ impl Edit {
         if let Some(expected) = expected
             && at != Some(expected)
         {
-            return Err(Error::conflict(
-                format!(
+            return Err(Error::Moved {
+                detail: format!(
                     "the draft is at revision {}, not {expected}",
                     at.unwrap_or(0)
                 ),
-                "export it again and put your changes on top",
-            ));
+                hint: "export it again and put your changes on top".into(),
+            });
         }
         let revision = self.revision(tx).await?;
         let mut done = Imported {
@@ -127,13 +133,15 @@ impl Edit {
     }
 }
 
-/// Every module type that the document has. One that it lacks goes, but so does what was made of it.
-fn types(parts: &Parts) -> Vec<Evolved> {
-    let types = parts.iter().filter_map(|(path, (body, _))| {
-        let key = path.strip_prefix("module_types/")?;
-        Some((key.to_owned(), serde_json::from_str(body).ok()))
-    });
-    types.collect()
+/// Every module type that the document has, and those that it lacks: they go.
+fn types(parts: &Parts, before: &[ObjectRow]) -> Vec<Evolved> {
+    let key = |path: &str| path.strip_prefix("module_types/").map(str::to_owned);
+    let have = parts
+        .iter()
+        .filter_map(|(path, (body, _))| Some((key(path)?, serde_json::from_str(body).ok())));
+    let gone = before.iter().filter(|row| !parts.contains_key(&row.path));
+    let gone = gone.filter_map(|row| Some((key(&row.path)?, None)));
+    have.chain(gone).collect()
 }
 
 /// Takes a document apart.

@@ -4,10 +4,12 @@ use serde_json::{Value, json};
 use skyful::check::IdFile;
 
 use super::path::Path;
-use super::{Expect, Object};
+use super::{Expect, Object, newest};
 use crate::app::access::Actor;
 use crate::app::testing::{PAYDAY, WALLET, sample, somebody, workspace};
 use crate::app::{App, Error};
+
+mod live;
 
 fn path(text: &str) -> Path {
     Path::parse(text).expect("a path")
@@ -35,9 +37,7 @@ async fn the_sample_goes_in_and_comes_out_and_can_be_released() {
 
     // What comes out compiles to the same bytes as the file does.
     let (_, document) = app.export(&ada, "wallet").await.expect("a document");
-    let again = app
-        .import(&ada, "wallet", None, document.to_string().as_bytes())
-        .await;
+    let again = app.import(&ada, "wallet", None, document.to_string()).await;
     let again = again.expect("what came out goes in");
     assert_eq!((again.created, again.changed, again.deleted), (0, 0, 0));
     let options = skyful::check::Options {
@@ -122,26 +122,20 @@ async fn plans_keep_their_order_and_can_be_put_in_another() {
         .await
         .expect("plans");
     assert_eq!(keys(&plans), ["b", "c", "a"]);
-    let order = |keys: [&str; 3]| keys.map(str::to_owned).to_vec();
-    let moved = app
-        .reorder(
-            &ada,
-            "wallet",
-            &path("modules/hero"),
-            order(["a", "b", "c"]),
-        )
-        .await;
-    assert_eq!(keys(&moved.expect("all are named")), ["a", "b", "c"]);
+    let hero = path("modules/hero");
+    let reorder = async |plans: &[Object], keys: [&str; 3]| {
+        let seen = newest(plans.iter().map(|plan| plan.version));
+        let keys = keys.map(str::to_owned).to_vec();
+        app.reorder(&ada, "wallet", &hero, seen, keys).await
+    };
+    let moved = reorder(&plans, ["a", "b", "c"]).await;
+    let moved = moved.expect("all are named");
+    assert_eq!(keys(&moved), ["a", "b", "c"]);
     let (_, document) = app.export(&ada, "wallet").await.expect("a document");
     assert_eq!(document["modules"]["hero"]["plans"][0]["key"], "a");
-    let wrong = app
-        .reorder(
-            &ada,
-            "wallet",
-            &path("modules/hero"),
-            order(["a", "b", "x"]),
-        )
-        .await;
+    let late = reorder(&plans, ["b", "a", "c"]).await;
+    assert!(matches!(late, Err(Error::Moved { .. })), "{late:?}");
+    let wrong = reorder(&moved, ["a", "b", "x"]).await;
     assert!(matches!(wrong, Err(Error::Conflict { .. })), "{wrong:?}");
     // A plan in no module has nowhere to be.
     let lost = app
@@ -229,7 +223,7 @@ async fn problems_stand_at_the_object_that_they_are_in() {
 #[tokio::test]
 async fn what_cannot_be_taken_apart_is_refused_with_its_place() {
     let (_folder, app, ada) = workspace().await;
-    let place = async |text: &str| match app.import(&ada, "wallet", None, text.as_bytes()).await {
+    let place = async |text: &str| match app.import(&ada, "wallet", None, text.to_owned()).await {
         Err(Error::Invalid { at, .. }) => at,
         Err(Error::Faulty(problems)) => problems[0].code.to_owned(),
         other => panic!("{other:?}"),
@@ -358,111 +352,45 @@ async fn a_share_of_a_layer_becomes_buckets_that_nobody_else_has() {
 }
 
 #[tokio::test]
-async fn a_type_does_not_change_under_content_that_is_live() {
+async fn nothing_is_left_without_what_it_belongs_to() {
     let (_folder, app, ada) = workspace().await;
-    sample(&app, &ada).await;
-    let at = path("module_types/banner");
-    let banner = app
-        .object(&ada, "wallet", &at)
-        .await
-        .expect("in the sample");
-    let mut stricter = banner.value.clone();
-    stricter["schema"]["required"] = json!(["title", "image", "badge"]);
-    stricter["schema"]["properties"]["badge"] = json!({"type": "string"});
-    let expect = Expect::Version(banner.version);
-    live(&app, "prod").await;
-    let refused = app.put(&ada, "wallet", &at, expect, stricter.clone()).await;
-    let Err(Error::Breaks { what, .. }) = refused else {
-        panic!("{refused:?}");
-    };
+    let hero = made(&app, &ada, "modules/hero", json!({"type": "banner"})).await;
+    let plan = made(&app, &ada, "modules/hero/plans/a", json!({"rollout": 1})).await;
+    let orphans = app.undo(&ada, "wallet", hero.version).await;
     assert!(
-        what.iter()
-            .any(|line| line.starts_with("prod: modules/hero")),
-        "{what:?}"
+        matches!(orphans, Err(Error::Conflict { .. })),
+        "{orphans:?}"
     );
-    let gone = app.delete(&ada, "wallet", &at, banner.version).await;
-    assert!(matches!(gone, Err(Error::Breaks { .. })), "{gone:?}");
-    // What live content fits is let through, also by an import.
-    let mut wider = banner.value;
-    wider["schema"]["properties"]["badge"] = json!({"type": "string"});
-    let wider = app
-        .put(&ada, "wallet", &at, expect, wider)
+    let gone = async |at: &str, version| app.delete(&ada, "wallet", &path(at), version).await;
+    gone("modules/hero/plans/a", plan.version)
         .await
-        .expect("nothing breaks");
-    let (_, mut document) = app.export(&ada, "wallet").await.expect("a document");
-    document["module_types"]["banner"] = stricter;
-    let imported = app
-        .import(&ada, "wallet", None, document.to_string().as_bytes())
-        .await;
-    assert!(
-        matches!(imported, Err(Error::Breaks { .. })),
-        "{imported:?}"
-    );
-    let now = app
-        .object(&ada, "wallet", &at)
+        .expect("a plan");
+    let (_, document) = app.export(&ada, "wallet").await.expect("a document");
+    assert!(document["modules"]["hero"].get("plans").is_none());
+    let history = app
+        .history(&ada, "wallet", None, None)
         .await
-        .expect("it is still there");
-    assert_eq!(now.version, wider.version);
-}
-
-/// As if the draft were released.
-async fn live(app: &App, env: &str) {
-    let draft = app.draft("wallet").await.expect("a draft");
-    let document = draft.document.to_string();
-    let env = env.to_owned();
-    let write = app.store.write(move |tx| {
-        Box::pin(async move {
-            let sql = "
-                INSERT INTO environments (workspace, key, name, protected, version, created_ms)
-                    VALUES ('wallet', ?1, 'E', 0, 1, 1);
-                INSERT INTO snapshots VALUES ('wallet', 'd', 1, ?2, x'', 1);
-                INSERT INTO heads VALUES ('wallet', ?1, 1, 'd', NULL, 0, 0, '[]', 'run', NULL);";
-            let query = sqlx::query(sql).bind(env).bind(document).execute(tx).await;
-            query.map(|_| ()).map_err(crate::store::sqlite::failed)
-        })
-    });
-    write.await.expect("rows as a release writes them");
+        .expect("changes");
+    let deleted = history.items[0].revision;
+    gone("modules/hero", hero.version).await.expect("a module");
+    let orphan = app.undo(&ada, "wallet", deleted).await;
+    assert!(matches!(orphan, Err(Error::Conflict { .. })), "{orphan:?}");
 }
 
 #[tokio::test]
-async fn a_draft_is_looked_at_as_visitors_would_see_it() {
-    use crate::app::preview::Source;
+async fn settings_hold_what_is_theirs() {
     let (_folder, app, ada) = workspace().await;
-    sample(&app, &ada).await;
-    let ask = json!({"page": "home", "unit": "u-1", "attributes": {"age": 67}, "locale": "zh-HK",
-        "now": "2026-11-22T09:00:00Z"})
-    .to_string();
-    let page = app
-        .preview(&ada, "wallet", &Source::Draft, ask.as_bytes())
-        .await;
-    let page: Value = serde_json::from_slice(&page.expect("an answer")).expect("JSON");
-    assert_eq!(
-        (page["plan"].as_str(), page["locale"].as_str()),
-        (Some("senior"), Some("zh-HK"))
-    );
-    let missing = app
-        .preview(&ada, "wallet", &Source::Draft, br#"{"page": "nope"}"#)
-        .await;
-    assert!(matches!(missing, Err(Error::NotFound(_))));
-    // A browser gets the same bytes that an edge would get, and resolves by itself.
-    let (digest, bytes) = app
-        .listing(&ada, "wallet", &Source::Draft)
-        .await
-        .expect("a listing");
-    let listing = skyful::snapshot::Listing::from_object(&bytes, digest).expect("it opens");
-    for digest in listing.digests() {
-        let object = app
-            .snapshot_object(&ada, "wallet", &Source::Draft, &digest)
-            .await;
-        assert!(!object.expect("it is named").is_empty());
+    made(&app, &ada, "modules/hero", json!({"type": "banner"})).await;
+    for wrong in [
+        json!({"modules": 1}),
+        json!({"workspace": "other"}),
+        json!({"skyful": 2}),
+        json!({"module_types": {}}),
+    ] {
+        let at = path("settings");
+        let put = app.put(&ada, "wallet", &at, Expect::Absent, wrong).await;
+        assert!(matches!(put, Err(Error::Invalid { .. })), "{put:?}");
     }
-    let nothing = app
-        .preview(
-            &ada,
-            "wallet",
-            &Source::Environment("prod".into()),
-            ask.as_bytes(),
-        )
-        .await;
-    assert!(matches!(nothing, Err(Error::NotFound(_))));
+    let (_, document) = app.export(&ada, "wallet").await.expect("a document");
+    assert_eq!(document["workspace"], "wallet");
 }

@@ -204,8 +204,7 @@ fn same(member: &Member, version: i64) -> Result<(), Error> {
 }
 
 fn changed(user: &str) -> Error {
-    let detail = format!("`{user}` was changed by somebody else");
-    Error::conflict(detail, "read it again and change that")
+    Error::changed(&format!("`{user}`"))
 }
 
 fn parsed(wanted: Vec<Wanted>) -> Result<Vec<(String, Role)>, Error> {

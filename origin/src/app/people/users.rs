@@ -79,8 +79,7 @@ impl App {
                     let row = rows::by_id(tx, &id).await?;
                     let mut row = row.ok_or_else(|| missing(&id))?;
                     if row.version != version {
-                        let detail = format!("`{id}` was changed by somebody else");
-                        return Err(Error::conflict(detail, "read it again and change that"));
+                        return Err(Error::changed(&format!("`{id}`")));
                     }
                     row.name = name;
                     row.root = wanted.root;

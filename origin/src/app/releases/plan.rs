@@ -88,6 +88,18 @@ impl Plan {
         self.pipeline.open_from(now_ms, start)
     }
 
+    /// Whether the first step may begin: not before the release is to start, nor outside of the hours of the step.
+    pub fn is_due(&self, start_ms: Option<i64>, staff: bool, now_ms: i64) -> bool {
+        if start_ms.is_some_and(|start_ms| start_ms > now_ms) {
+            return false;
+        }
+        let first = self.first(staff);
+        first.is_none_or(|step| {
+            let open_ms = self.open_from(step, now_ms);
+            open_ms.is_some_and(|open_ms| open_ms <= now_ms)
+        })
+    }
+
     /// When each later step begins, if every gate is passed at once.
     pub fn outlook(
         &self,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use skyful::manifest::Mode;
+use sqlx::sqlite::SqliteConnection;
 
 use super::decide::{Decision, Reports, Seen, Why, decide, mode_named};
 use super::desk::{Desk, by_itself};
@@ -27,6 +28,14 @@ struct Decided {
     row: ReleaseRow,
     decision: Decision,
     detail: Value,
+}
+
+/// What a look at one release finds.
+enum Looked {
+    Nothing,
+    Decided(Box<Decided>),
+    /// The same, under another sequence.
+    Moved(Box<ReleaseRow>, i64),
 }
 
 impl App {
@@ -52,44 +61,29 @@ impl App {
         let found = rows::to_run(&mut tx).await?;
         let (mut decided, mut followed) = (Vec::new(), Vec::new());
         for row in found {
-            let place = (&*row.workspace, &*row.env);
-            let head = snapshots::head(&mut tx, place.0, place.1).await?;
-            if row.state == State::Approved {
-                let in_its_way = head.is_some_and(|head| head.release.is_some()) && !row.supersede;
-                if in_its_way {
-                    continue;
+            let (workspace, env, id) = (row.workspace.clone(), row.env.clone(), row.id);
+            match self.look_at(&mut tx, row).await {
+                Ok(Looked::Nothing) => {}
+                Ok(Looked::Decided(one)) => decided.push(*one),
+                Ok(Looked::Moved(row, sequence)) => followed.push((*row, sequence)),
+                // One that can't be read must not keep the others.
+                Err(error) => {
+                    tracing::error!(
+                        ?error,
+                        workspace,
+                        env,
+                        id,
+                        "a release could not be looked at"
+                    );
                 }
-                let staff = !staff::units(&mut tx, place).await?.is_empty();
-                if self.is_due(&row, staff)? {
-                    let (decision, detail) = (Decision::Advance, json!({}));
-                    decided.push(Decided {
-                        row,
-                        decision,
-                        detail,
-                    });
-                }
-                continue;
-            }
-            let mode = head.as_ref().and_then(|head| mode_named(&head.mode));
-            let shows = |head: &HeadRow| {
-                head.release == Some(row.id) && head.gray.as_ref() == Some(&row.snapshot)
-            };
-            let shown = head.filter(shows);
-            let moved = shown.is_none();
-            if let Some(head) = shown.filter(|head| Some(head.sequence) != row.sequence) {
-                followed.push((row, head.sequence));
-                continue;
-            }
-            let staff = !staff::units(&mut tx, place).await?.is_empty();
-            let reports = self.reports(&mut tx, &row).await?;
-            let known = (mode.unwrap_or(Mode::Run), moved, staff);
-            if let Some(one) = self.decide_on(row, known, reports)? {
-                decided.push(one);
             }
         }
         drop(tx);
         for (row, sequence) in followed {
-            self.follow(row, sequence).await?;
+            let (workspace, env, id) = (row.workspace.clone(), row.env.clone(), row.id);
+            if let Err(error) = self.follow(row, sequence).await {
+                tracing::error!(?error, workspace, env, id, "a release was not followed");
+            }
         }
         for one in decided {
             let (place, id) = ((one.row.workspace.clone(), one.row.env.clone()), one.row.id);
@@ -102,18 +96,34 @@ impl App {
         Ok(())
     }
 
-    fn is_due(&self, row: &ReleaseRow, staff: bool) -> Result<bool, Error> {
-        let now_ms = self.now_ms();
-        if row.start_ms.is_some_and(|start_ms| start_ms > now_ms) {
-            return Ok(false);
+    async fn look_at(&self, tx: &mut SqliteConnection, row: ReleaseRow) -> Result<Looked, Error> {
+        let place = (&*row.workspace, &*row.env);
+        let head = snapshots::head(tx, place.0, place.1).await?;
+        let staff = !staff::units(tx, place).await?.is_empty();
+        if row.state == State::Approved {
+            let in_its_way = head.is_some_and(|head| head.release.is_some()) && !row.supersede;
+            if in_its_way || !plan(&row)?.is_due(row.start_ms, staff, self.now_ms()) {
+                return Ok(Looked::Nothing);
+            }
+            return Ok(Looked::Decided(Box::new(Decided {
+                row,
+                decision: Decision::Advance,
+                detail: json!({}),
+            })));
         }
-        let plan = plan(row)?;
-        let Some(first) = plan.first(staff) else {
-            return Ok(true);
+        let mode = head.as_ref().and_then(|head| mode_named(&head.mode));
+        let shows = |head: &HeadRow| {
+            head.release == Some(row.id) && head.gray.as_ref() == Some(&row.snapshot)
         };
-        Ok(plan
-            .open_from(first, now_ms)
-            .is_some_and(|open_ms| open_ms <= now_ms))
+        let shown = head.filter(shows);
+        let moved = shown.is_none();
+        if let Some(head) = shown.filter(|head| Some(head.sequence) != row.sequence) {
+            return Ok(Looked::Moved(Box::new(row), head.sequence));
+        }
+        let reports = self.reports(tx, &row).await?;
+        let known = (mode.unwrap_or(Mode::Run), moved, staff);
+        let decided = self.decide_on(row, known, reports)?;
+        Ok(decided.map_or(Looked::Nothing, |one| Looked::Decided(Box::new(one))))
     }
 
     fn decide_on(
@@ -261,7 +271,7 @@ impl Desk<'_> {
     }
 
     /// What was released meanwhile must not be taken back unseen: then it is over before it began.
-    async fn begin_by_itself(&mut self, row: &mut ReleaseRow) -> Result<(), Error> {
+    pub async fn begin_by_itself(&mut self, row: &mut ReleaseRow) -> Result<(), Error> {
         let before = row.clone();
         match self.begin_if_due(row).await {
             Err(Error::Moved { detail, hint }) => {

@@ -160,13 +160,16 @@ impl Desk<'_> {
         row.approved_ms = Some(self.now_ms);
         self.happened(row, Some(Event::Approve), "approve", detail)
             .await?;
-        self.begin_if_due(row).await
+        self.begin_by_itself(row).await
     }
 
     /// Begins a release that may begin, unless another one is in its way.
     pub async fn begin_if_due(&mut self, row: &mut ReleaseRow) -> Result<(), Error> {
-        let due = row.start_ms.is_none_or(|start_ms| start_ms <= self.now_ms);
-        if row.state != State::Approved || !due {
+        if row.state != State::Approved {
+            return Ok(());
+        }
+        let staff = !self.staff().await?.is_empty();
+        if !plan(row)?.is_due(row.start_ms, staff, self.now_ms) {
             return Ok(());
         }
         let head = self.head().await?;

@@ -99,10 +99,7 @@ impl Shop {
             reported: Cell::new(0),
         };
         shop.environment("prod", false, None).await;
-        let done = shop
-            .app
-            .import(&ada(), "shop", None, DOCUMENT.as_bytes())
-            .await;
+        let done = shop.app.import(&ada(), "shop", None, DOCUMENT).await;
         done.expect("a document");
         shop
     }

@@ -30,7 +30,7 @@ const LOOK: Duration = Duration::from_secs(2);
 /// What changes several times a second is told once.
 const BREATH: Duration = Duration::from_millis(200);
 /// Then a client comes again, and is asked again who it is.
-const LIFE: Duration = Duration::from_secs(300);
+const LIFE: Duration = Duration::from_secs(60);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// One who listens.

@@ -12,7 +12,9 @@ use crate::app::access::Actor;
 use crate::app::releases::Steered;
 use crate::app::releases::view::Detailed;
 use crate::app::{App, Error};
-use crate::http::asked::{Caller, Json, Looked, Path, expected_version, versioned};
+use crate::http::asked::{
+    Caller, ForVersion, Json, Looked, LookedAt, Path, expected_version, versioned,
+};
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -58,8 +60,9 @@ async fn steer(
 
 /// Lets it go out. Bound to what was looked at, and refused to whoever put it together.
 #[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/environments/{env}/releases/{id}/approve", tag = "releases",
-    params(("workspace" = String, Path), ("env" = String, Path), ("id" = i64, Path)),
-    request_body = Approval, responses((status = 200, body = Detailed), (status = 403), (status = 409), (status = 412)))]
+    params(("workspace" = String, Path), ("env" = String, Path), ("id" = i64, Path), LookedAt),
+    request_body = Approval,
+    responses((status = 200, body = Detailed), (status = 403), (status = 409), (status = 412)))]
 async fn approve(
     State(app): State<App>,
     Caller(actor): Caller,
@@ -79,7 +82,7 @@ async fn approve(
 
 /// Sends it back to its author.
 #[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/environments/{env}/releases/{id}/reject", tag = "releases",
-    params(("workspace" = String, Path), ("env" = String, Path), ("id" = i64, Path)),
+    params(("workspace" = String, Path), ("env" = String, Path), ("id" = i64, Path), LookedAt),
     request_body = Option<Reason>, responses((status = 200, body = Detailed), (status = 409), (status = 412)))]
 async fn reject(
     State(app): State<App>,
@@ -93,7 +96,7 @@ async fn reject(
 
 /// Before it begins.
 #[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/environments/{env}/releases/{id}/cancel", tag = "releases",
-    params(("workspace" = String, Path), ("env" = String, Path), ("id" = i64, Path)),
+    params(("workspace" = String, Path), ("env" = String, Path), ("id" = i64, Path), LookedAt),
     request_body = Option<Reason>, responses((status = 200, body = Detailed), (status = 409), (status = 412)))]
 async fn cancel(
     State(app): State<App>,
@@ -107,7 +110,7 @@ async fn cancel(
 
 /// Leaves it where it is until somebody resumes it. What is surely worse is still rolled back.
 #[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/environments/{env}/releases/{id}/pause", tag = "releases",
-    params(("workspace" = String, Path), ("env" = String, Path), ("id" = i64, Path)),
+    params(("workspace" = String, Path), ("env" = String, Path), ("id" = i64, Path), LookedAt),
     request_body = Option<Reason>, responses((status = 200, body = Detailed), (status = 409), (status = 412)))]
 async fn pause(
     State(app): State<App>,
@@ -121,7 +124,7 @@ async fn pause(
 
 /// Lets it go on, also from where a gate halted it.
 #[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/environments/{env}/releases/{id}/resume", tag = "releases",
-    params(("workspace" = String, Path), ("env" = String, Path), ("id" = i64, Path)),
+    params(("workspace" = String, Path), ("env" = String, Path), ("id" = i64, Path), LookedAt),
     request_body = Option<Reason>, responses((status = 200, body = Detailed), (status = 409), (status = 412)))]
 async fn resume(
     State(app): State<App>,
@@ -136,8 +139,9 @@ async fn resume(
 /// To the next step now, whatever gates say. Names the version that was looked at (`If-Match`), so that two people
 /// don't skip two.
 #[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/environments/{env}/releases/{id}/skip", tag = "releases",
-    params(("workspace" = String, Path), ("env" = String, Path), ("id" = i64, Path)),
-    request_body = Option<Reason>, responses((status = 200, body = Detailed), (status = 409), (status = 412), (status = 428)))]
+    params(("workspace" = String, Path), ("env" = String, Path), ("id" = i64, Path), ForVersion),
+    request_body = Option<Reason>,
+    responses((status = 200, body = Detailed), (status = 409), (status = 412), (status = 428)))]
 async fn skip(
     State(app): State<App>,
     Caller(actor): Caller,

@@ -316,7 +316,7 @@ impl House {
         put(format!("{at}/id_lists/payday.csv"), PAYDAY.into(), none()).await;
         let workspace = at.rsplit('/').next().unwrap();
         let sample = WALLET.replace("workspace: wallet", &format!("workspace: {workspace}"));
-        put(format!("{at}/document"), sample, ("x-none", "1".into())).await;
+        put(format!("{at}/document"), sample, ("if-match", "*".into())).await;
         // Changed twice, so that the first change can't be taken back.
         let path = format!("{at}/modules/hero");
         for n in 0..2 {

@@ -34,7 +34,7 @@ pub struct HeadRow {
 pub struct Filter {
     pub workspace: Option<String>,
     pub actor: Option<String>,
-    /// An action, or the noun before its dot.
+    /// An action, or the noun before its dot. (`/` is what follows the dot in ASCII.)
     pub action: Option<String>,
 }
 
@@ -42,7 +42,7 @@ pub struct Filter {
 const LIST: &str = "
 SELECT seq, at_ms, actor, workspace, env, action, object, detail, hash FROM audit
 WHERE seq < ?1 AND (?2 IS NULL OR workspace = ?2) AND (?3 IS NULL OR actor = ?3)
-  AND (?4 IS NULL OR action = ?4 OR action LIKE ?4 || '.%')
+  AND (?4 IS NULL OR action = ?4 OR (action >= ?4 || '.' AND action < ?4 || '/'))
 ORDER BY seq DESC LIMIT ?5";
 
 const AFTER: &str = "

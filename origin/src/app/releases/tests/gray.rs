@@ -190,3 +190,35 @@ async fn a_release_goes_on_where_it_was_after_a_restart() {
     shop.pass(20, 100, 0.0).await;
     assert_eq!(shop.get(id).await.release.share, 5_000);
 }
+
+#[tokio::test]
+async fn a_click_at_night_begins_in_the_morning_and_one_that_is_broken_keeps_nobody() {
+    let shop = Shop::open().await;
+    shop.release(Wanted::default()).await;
+    NOW.set(NOON + 11 * 3_600_000);
+    let at_night = shop.by("nights").await;
+    let found = shop.get(at_night).await.release;
+    assert_eq!(found.state, State::Approved);
+    assert_eq!(found.eta.as_deref(), Some("2026-11-25T09:00:00Z"));
+
+    // Looked at first, and of a version that this one can't read.
+    shop.environment("dev", false, None).await;
+    let wanted = Wanted {
+        start_ms: Some(now() + 60_000),
+        ..Wanted::default()
+    };
+    let who = ada();
+    let planned = shop.app.release(&who, ("shop", "dev"), wanted, None);
+    planned.await.expect("a release");
+    let breaks = shop.app.store.write(|tx| {
+        Box::pin(async move {
+            let query = sqlx::query("UPDATE releases SET plan = '{}' WHERE env = 'dev'");
+            let done = query.execute(tx).await;
+            done.map(|_| ()).map_err(crate::store::sqlite::failed)
+        })
+    });
+    breaks.await.expect("a row");
+    NOW.set(NOON + 20 * 3_600_000);
+    shop.look().await;
+    assert_eq!(shop.state(at_night).await, State::Gray);
+}

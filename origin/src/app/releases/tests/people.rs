@@ -319,3 +319,25 @@ async fn a_rollback_shows_what_was_shown_before_step_by_step() {
         "release 3 is rolled_back: it was rolled back"
     );
 }
+
+#[tokio::test]
+async fn an_approval_that_comes_too_late_cancels_the_release_and_says_why() {
+    let shop = Shop::open().await;
+    let bob = shop.member("bob", Role::Approver).await;
+    shop.release(Wanted::default()).await;
+    shop.environment("prod", true, None).await;
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        shop.edit().await;
+        waiting.push(shop.release(Wanted::default()).await);
+    }
+    let approved = async |id: i64| {
+        let digest = shop.get(id).await.release.snapshot;
+        let done = shop.steer(&bob, id, Steered::Approve { digest }).await;
+        done.expect("an approval").state
+    };
+    assert_eq!(approved(waiting[1]).await, State::Full);
+    assert_eq!(approved(waiting[0]).await, State::Cancelled);
+    let found = shop.get(waiting[0]).await;
+    assert_eq!(kinds(&found), ["create", "approve", "cancel"]);
+}

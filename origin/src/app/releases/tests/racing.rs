@@ -15,8 +15,6 @@ async fn sixteen_who_publish_at_once_lose_nothing() {
             let wanted = Wanted {
                 pipeline: Some("steps".into()),
                 supersede: (number + round) % 4 == 0,
-                // Some say what they saw, which all but the first then find changed.
-                expected_head: None,
                 ..Wanted::default()
             };
             tokio::spawn(async move { app.release(&ada(), PROD, wanted, None).await })
