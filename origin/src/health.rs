@@ -90,10 +90,11 @@ impl Health {
             return Err(Refusal::Full);
         }
         let releases = known.entry(name).or_default();
+        let now_ms = (self.clock)();
         for row in &report.tracks {
             let kept = releases.entry(row.sequence).or_default();
-            if kept.release.take(&report, row.sequence) {
-                kept.heard_ms = (self.clock)();
+            if kept.release.take(&report, row.sequence, now_ms) {
+                kept.heard_ms = now_ms;
             }
         }
         while releases.len() > RELEASES {

@@ -107,13 +107,29 @@ impl Counts {
 pub struct Release {
     /// By instance and boot: the highest counts of stable and gray, and the newest report.
     sources: BTreeMap<(String, i64), Source>,
+    /// What those came to that were silent for long when others needed their room.
+    gone: Gone,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Source {
     at_ms: i64,
+    /// By the clock of whoever takes reports.
+    heard_ms: i64,
     stable: Counts,
     gray: Counts,
+}
+
+/// One sum for many instances: short-lived ones come and go by the thousand, and a release may take days.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Gone {
+    stable: Counts,
+    gray: Counts,
+    instances: usize,
+    at_ms: Option<i64>,
+    /// The latest boot among them. Whoever booted later isn't one of them; whoever booted earlier might be, and would be
+    /// counted twice.
+    booted_ms: Option<i64>,
 }
 
 /// What a release came to so far.
@@ -128,22 +144,25 @@ pub struct Totals {
 
 impl Release {
     /// Takes what a report says of this sequence, and tells whether that is news: the same report again, or an older one,
-    /// is none.
-    pub fn take(&mut self, report: &Report, sequence: u64) -> bool {
+    /// is none. `now_ms` is the clock of whoever takes it, since those of edges may be wrong.
+    pub fn take(&mut self, report: &Report, sequence: u64, now_ms: i64) -> bool {
         let rows = || report.tracks.iter().filter(|row| row.sequence == sequence);
         if rows().next().is_none() {
             return false;
         }
         let name = (report.instance.clone(), report.boot_ms);
-        let full = self.sources.len() >= limits::HEALTH_INSTANCES;
         let known = self.sources.get(&name).map(|source| source.at_ms);
-        if full && known.is_none() {
+        if known.is_none() && !self.has_room_for(report.boot_ms, now_ms) {
             return false;
         }
         let source = self.sources.entry(name).or_insert(Source {
             at_ms: report.at_ms,
+            heard_ms: now_ms,
             ..Source::default()
         });
+        if known.is_some_and(|at_ms| report.at_ms > at_ms) {
+            source.heard_ms = now_ms;
+        }
         source.at_ms = source.at_ms.max(report.at_ms);
         for row in rows() {
             match track_of(&row.track) {
@@ -155,11 +174,36 @@ impl Release {
         known.is_none_or(|at_ms| report.at_ms > at_ms)
     }
 
+    /// Whether an instance that isn't known may be counted. Where all room is taken, those go that were silent for long.
+    fn has_room_for(&mut self, boot_ms: i64, now_ms: i64) -> bool {
+        if self.sources.len() >= limits::HEALTH_INSTANCES {
+            let gone = &mut self.gone;
+            self.sources.retain(|(_, booted_ms), source| {
+                let lives = now_ms.saturating_sub(source.heard_ms) < limits::HEALTH_SILENT_MS;
+                if !lives {
+                    gone.stable = gone.stable.plus(source.stable);
+                    gone.gray = gone.gray.plus(source.gray);
+                    gone.instances = gone.instances.saturating_add(1);
+                    gone.at_ms = gone.at_ms.max(Some(source.at_ms));
+                    gone.booted_ms = gone.booted_ms.max(Some(*booted_ms));
+                }
+                lives
+            });
+        }
+        let may_be_gone = self
+            .gone
+            .booted_ms
+            .is_some_and(|booted_ms| boot_ms <= booted_ms);
+        !may_be_gone && self.sources.len() < limits::HEALTH_INSTANCES
+    }
+
     /// The sum over all instances, also those that are gone: what they served, they served.
     pub fn totals(&self) -> Totals {
         let mut totals = Totals {
-            instances: self.sources.len(),
-            ..Totals::default()
+            stable: self.gone.stable,
+            gray: self.gone.gray,
+            instances: self.sources.len().saturating_add(self.gone.instances),
+            at_ms: self.gone.at_ms,
         };
         for source in self.sources.values() {
             totals.stable = totals.stable.plus(source.stable);

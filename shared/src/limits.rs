@@ -148,8 +148,10 @@ pub const COLLECT_BYTES: usize = 1 << 20;
 /// Bytes of a report of how releases do, and what it counts: four releases on two tracks.
 pub const HEALTH_BYTES: usize = 4 << 10;
 pub const HEALTH_ROWS: usize = 8;
-/// Instances whose reports on one release are kept apart.
+/// Instances whose reports on one release are kept apart, and after which silence one may make room for another. An
+/// instance reports every five seconds for as long as somebody asks it.
 pub const HEALTH_INSTANCES: usize = 10_000;
+pub const HEALTH_SILENT_MS: i64 = 600_000;
 
 /// How far `valid_until` looks ahead.
 pub const VALID_UNTIL_MS: i64 = 400 * 86_400_000;

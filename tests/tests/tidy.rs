@@ -175,3 +175,47 @@ fn no_file_is_named_for_leftovers() {
         .collect();
     assert!(found.is_empty(), "{found:#?}");
 }
+
+/// Each page of a platform tells of each of its settings, and how caps are counted there.
+#[test]
+fn every_setting_stands_on_its_platforms_page() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).expect("a file");
+    let mut missing = Vec::new();
+    for (page, source, settings) in [
+        ("docs/cloudflare.md", "edge/cloudflare/src/settings.rs", 10),
+        ("docs/fastly.md", "edge/fastly/src/settings.rs", 10),
+        ("docs/native.md", "edge/native/src/options.rs", 8),
+        ("docs/spin.md", "edge/spin/src/settings.rs", 10),
+    ] {
+        let (told, source) = (read(page), read(source));
+        let names = source
+            .lines()
+            .filter(|line| line.trim_start().starts_with("Setting::"))
+            .filter_map(|line| line.split_once("=> \"")?.1.split(['"', ' ']).next())
+            .filter(|name| *name != "a");
+        let names: Vec<&str> = names.collect();
+        assert_eq!(names.len(), settings, "{page}: {names:?}");
+        let names = names.iter().map(|name| format!("`{name}`"));
+        let wanted = names.chain(["\n## Caps\n".into(), "| `ledger` | ".into()]);
+        missing.extend(
+            wanted
+                .filter(|name| !told.contains(name))
+                .map(|name| format!("{page}: {name}")),
+        );
+    }
+    let bindings = sources("edge/cloudflare/src");
+    let bindings: Vec<&str> = bindings.iter().flat_map(|(_, text)| code(text)).collect();
+    for binding in ["SNAPSHOTS", "PUBLISHER", "CAPS", "EVENTS"] {
+        let quoted = format!("\"{binding}\"");
+        assert!(
+            bindings.iter().any(|line| line.contains(&quoted)),
+            "{binding} is read"
+        );
+        let told = read("docs/cloudflare.md").contains(&format!("| binding `{binding}` |"));
+        let deployed = read("wrangler.toml").contains(&quoted);
+        if !told || !deployed {
+            missing.push(format!("binding {binding}: {told}, {deployed}"));
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}

@@ -70,6 +70,26 @@ pub fn edge<T: AsRef<str>>(
     value: impl Fn(Setting) -> Option<T>,
     defaults: Defaults,
 ) -> Result<Edge, Wrong> {
+    let said = value(Setting::Trust);
+    let said = said.as_ref().map_or("", |text| text.as_ref().trim());
+    let wrong = |why| Wrong {
+        setting: Setting::Trust,
+        why,
+    };
+    if said.is_empty() {
+        return Err(wrong("it is not set"));
+    }
+    let trust = TrustSet::parse(said)
+        .map_err(|_| wrong("it is not a list of Ed25519 public keys, each of 64 hex digits"))?;
+    edge_of(trust, value, defaults)
+}
+
+/// The same where whom to trust is known otherwise, as from a file.
+pub fn edge_of<T: AsRef<str>>(
+    trust: TrustSet,
+    value: impl Fn(Setting) -> Option<T>,
+    defaults: Defaults,
+) -> Result<Edge, Wrong> {
     let text = |setting| {
         let text = value(setting).map(|text| text.as_ref().trim().to_owned());
         text.filter(|text| !text.is_empty())
@@ -80,10 +100,6 @@ pub fn edge<T: AsRef<str>>(
             why: "it is not set",
         })
     };
-    let trust = TrustSet::parse(&required(Setting::Trust)?).map_err(|_| Wrong {
-        setting: Setting::Trust,
-        why: "it is not a list of Ed25519 public keys, each of 64 hex digits",
-    })?;
     let mut config = Config::new(
         required(Setting::Workspace)?,
         required(Setting::Env)?,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http_body_util::BodyExt;
 use skyful_edge::settings::Setting;
-use skyful_edge::{Facts, Fault, Ports};
+use skyful_edge::{CapMode, Facts, Fault, Ports};
 use spin_sdk::http::{FullBody, HeaderMap, HeaderValue, IntoResponse, Request, StatusCode};
 use spin_sdk::wasip3::http::types::ErrorCode;
 use spin_sdk::wasip3::http_compat::{IncomingRequestBody, Response};
@@ -16,7 +16,7 @@ use spin_sdk::{http_service, variables};
 
 use crate::events::Events;
 use crate::settings::{self, Settings, Wrong};
-use crate::store::KeyValue;
+use crate::store::{Caps, KeyValue};
 
 /// Of this instance, for as long as Spin keeps it. Settings that are wrong are not kept.
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
@@ -26,20 +26,21 @@ static LOGGED: Mutex<Option<Fault>> = Mutex::new(None);
 /// What this platform gives the edge, for one request.
 struct Wired<'a> {
     store: &'a KeyValue,
+    caps: Caps,
     events: Events<'a>,
 }
 
 impl<'a> Ports for Wired<'a> {
     type Store = KeyValue;
-    type Caps = KeyValue;
+    type Caps = Caps;
     type Events = Events<'a>;
 
     fn store(&self) -> &KeyValue {
         self.store
     }
 
-    fn caps(&self) -> &KeyValue {
-        self.store
+    fn caps(&self) -> &Caps {
+        &self.caps
     }
 
     fn events(&self) -> &Events<'a> {
@@ -93,7 +94,7 @@ async fn answer(
         let answer = skyful_edge::Response::broken_off();
         return edge.completed(&request, answer, random());
     }
-    let store = KeyValue::default();
+    let store = KeyValue::snapshots();
     let config = edge.config();
     let events = Events {
         store: &store,
@@ -102,6 +103,7 @@ async fn answer(
     };
     let ports = Wired {
         store: &store,
+        caps: Caps::default(),
         events,
     };
     let answer = edge.handle(&ports, request, now_ms(), random()).await;
@@ -133,10 +135,16 @@ async fn settings() -> Result<&'static Settings, Wrong> {
             }
         }
     }
-    let read = Settings::read(|name| {
+    let value = |name: &str| {
         let found = given.iter().find(|(given, _)| *given == name);
         found.map(|(_, text)| text.as_str())
-    })?;
+    };
+    // Opening a store costs a call, so only who asks for one is asked about it.
+    let cap_stores = match value(settings::name(Setting::Caps)) {
+        Some(said) if said.trim() == CapMode::Approximate.name() => Caps::modes().await,
+        _ => &[],
+    };
+    let read = Settings::read(value, cap_stores)?;
     Ok(SETTINGS.get_or_init(|| read))
 }
 

@@ -14,7 +14,7 @@ const DEFAULTS: Defaults = Defaults {
     settle_ms: 600_000,
     // An instance has 128 MiB on the hosted platform. A request needs a few of them beside the cache.
     cache_bytes: 32 << 20,
-    cap_stores: &[CapMode::Approximate],
+    cap_stores: &[],
 };
 /// The variable that names the header with the client's address.
 pub const CLIENT_IP: &str = "client_ip";
@@ -47,8 +47,15 @@ pub struct Wrong {
 
 impl Settings {
     /// `value` gives the text of a variable, `None` if it isn't set.
-    pub fn read<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Result<Self, Wrong> {
-        let edge = settings::edge(|setting| value(name(setting)), DEFAULTS);
+    pub fn read<'a>(
+        value: impl Fn(&str) -> Option<&'a str>,
+        cap_stores: &'static [CapMode],
+    ) -> Result<Self, Wrong> {
+        let defaults = Defaults {
+            cap_stores,
+            ..DEFAULTS
+        };
+        let edge = settings::edge(|setting| value(name(setting)), defaults);
         let edge = edge.map_err(|wrong| Wrong {
             variable: name(wrong.setting),
             why: wrong.why,
@@ -131,7 +138,7 @@ mod tests {
             CLIENT_IP => said,
             _ => None,
         };
-        Settings::read(value).map(|settings| settings.client_ip)
+        Settings::read(value, &[]).map(|settings| settings.client_ip)
     }
 
     #[test]
@@ -159,7 +166,7 @@ mod tests {
                 COLLECTOR_TOKEN => Some(" token "),
                 _ => None,
             };
-            Settings::read(value).map(|settings| settings.collector)
+            Settings::read(value, &[]).map(|settings| settings.collector)
         };
         for none in [" ", "https://collector.invalid"] {
             assert!(read(none).is_ok_and(|collector| collector.is_none()));
@@ -168,6 +175,19 @@ mod tests {
         assert_eq!(collector.url, "https://count.example");
         assert_eq!(collector.token, "token");
         assert!(read("count.example").is_err_and(|wrong| wrong.variable == COLLECTOR));
+    }
+
+    #[test]
+    fn caps_are_counted_in_a_store_only_where_one_is_granted() {
+        let value = |name: &str| match name {
+            "workspace" | "env" => Some("wallet"),
+            "trust" => Some(KEY),
+            "caps" => Some("approximate"),
+            _ => None,
+        };
+        let refused = Settings::read(value, &[]).err().map(|wrong| wrong.variable);
+        assert_eq!(refused, Some("caps"));
+        assert!(Settings::read(value, &[CapMode::Approximate]).is_ok());
     }
 
     #[test]

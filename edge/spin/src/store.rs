@@ -1,4 +1,4 @@
-//! Spin's key-value store as a snapshot store. Which value counts is decided elsewhere.
+//! Spin's key-value store as a snapshot store, and another one as a store of caps. Which value counts is decided elsewhere.
 //!
 //! There is no compare-and-set here, so `replace` is the port's own: a slow publisher can put an older
 //! manifest over a newer one, which warm instances ignore and publishers repair. Nor is there a place for
@@ -7,44 +7,82 @@
 
 use std::cell::OnceCell;
 
-use skyful_edge::{CapStore, SnapshotStore, StoreError, caps};
+use skyful_edge::{CapMode, CapStore, SnapshotStore, StoreError, caps};
 use spin_sdk::key_value::{Error, Store};
 
-/// The store of one request. Opened when it is first asked: a warm answer needs none.
-#[derive(Default)]
+/// The store of snapshots and of events that wait.
+const SNAPSHOTS: &str = "default";
+/// The store of caps: a key for each visitor, who would otherwise fill up the one that releases are published into.
+const CAPS: &str = "caps";
+
+/// A store for one request. Opened when it is first asked: a warm answer needs none.
 pub struct KeyValue {
+    label: &'static str,
     open: OnceCell<Store>,
 }
 
 impl KeyValue {
+    pub fn snapshots() -> Self {
+        Self::labelled(SNAPSHOTS)
+    }
+
+    fn labelled(label: &'static str) -> Self {
+        Self {
+            label,
+            open: OnceCell::new(),
+        }
+    }
+
     async fn open(&self) -> Result<&Store, StoreError> {
         if let Some(store) = self.open.get() {
             return Ok(store);
         }
-        let store = Store::open_default().await.map_err(unanswered)?;
+        let store = Store::open(self.label).await;
+        let store = store.map_err(|error| unanswered(self.label, error))?;
         Ok(self.open.get_or_init(|| store))
     }
 }
 
 /// Approximate: two requests of one visitor may read the same, and one write is lost.
-impl CapStore for KeyValue {
+pub struct Caps(KeyValue);
+
+impl Default for Caps {
+    fn default() -> Self {
+        Self(KeyValue::labelled(CAPS))
+    }
+}
+
+impl Caps {
+    /// The ways of counting that this application has a store for. One that gives no answer is there all the same.
+    pub async fn modes() -> &'static [CapMode] {
+        match Store::open(CAPS).await {
+            Err(Error::NoSuchStore | Error::AccessDenied) => &[],
+            Ok(_) | Err(_) => &[CapMode::Approximate],
+        }
+    }
+}
+
+impl CapStore for Caps {
     async fn run(&self, subject: &str, command: &[u8]) -> Result<Vec<u8>, StoreError> {
-        caps::apply_in(self, subject, command).await
+        caps::apply_in(&self.0, subject, command).await
     }
 }
 
 /// What is kept besides snapshots.
 impl KeyValue {
     pub async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.open().await?.get(key).await.map_err(unanswered)
+        let found = self.open().await?.get(key).await;
+        found.map_err(|error| unanswered(self.label, error))
     }
 
     pub async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        self.open().await?.set(key, value).await.map_err(unanswered)
+        let done = self.open().await?.set(key, value).await;
+        done.map_err(|error| unanswered(self.label, error))
     }
 
     pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.open().await?.delete(key).await.map_err(unanswered)
+        let done = self.open().await?.delete(key).await;
+        done.map_err(|error| unanswered(self.label, error))
     }
 
     /// Some of the keys that begin so. A store lists all of its keys or none, so this is for what is rarely asked.
@@ -56,7 +94,8 @@ impl KeyValue {
                 found.push(key);
             }
         }
-        keys.result().await.map_err(unanswered)?;
+        let ended = keys.result().await;
+        ended.map_err(|error| unanswered(self.label, error))?;
         Ok(found)
     }
 }
@@ -72,18 +111,15 @@ impl SnapshotStore for KeyValue {
 }
 
 /// What a host says in words may name its machines: that goes to the log, not to `/v1/status`.
-fn unanswered(error: Error) -> StoreError {
-    StoreError(
-        match error {
-            Error::StoreTableFull => "too many key-value stores are open",
-            Error::NoSuchStore | Error::AccessDenied => {
-                "the key-value store `default` is not granted to this component"
-            }
-            Error::Other(text) => {
-                eprintln!("skyful: key-value: {text}");
-                "the key-value store gave no answer"
-            }
+fn unanswered(label: &str, error: Error) -> StoreError {
+    StoreError(match error {
+        Error::StoreTableFull => "too many key-value stores are open".into(),
+        Error::NoSuchStore | Error::AccessDenied => {
+            format!("the key-value store `{label}` is not granted to this component")
         }
-        .into(),
-    )
+        Error::Other(text) => {
+            eprintln!("skyful: key-value: {text}");
+            "the key-value store gave no answer".into()
+        }
+    })
 }

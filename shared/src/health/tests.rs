@@ -81,7 +81,7 @@ fn totals(reports: &[Report]) -> Totals {
     let mut release = Release::default();
     reports
         .iter()
-        .for_each(|report| _ = release.take(report, 7));
+        .for_each(|report| _ = release.take(report, 7, 0));
     release.totals()
 }
 
@@ -134,29 +134,58 @@ fn instances_are_bounded_and_known_ones_go_on() {
     let mut report = open(&body("gray", 1), "prod").expect("genuine");
     for n in 0..limits::HEALTH_INSTANCES + 10 {
         report.instance = format!("i{n}");
-        release.take(&report, 7);
+        release.take(&report, 7, 0);
     }
     assert_eq!(release.totals().instances, limits::HEALTH_INSTANCES);
     report.instance = "i0".into();
     report.tracks[0].counts.requests = 10;
-    release.take(&report, 7);
+    release.take(&report, 7, 0);
     assert_eq!(
         release.totals().gray.requests,
         9 * limits::HEALTH_INSTANCES as u64 + 1
     );
-    release.take(&report, 8);
+    release.take(&report, 8, 0);
     assert_eq!(release.totals().instances, limits::HEALTH_INSTANCES);
+}
+
+#[test]
+fn who_is_silent_makes_room_and_stays_in_the_sum() {
+    let mut release = Release::default();
+    let mut report = open(&body("gray", 1), "prod").expect("genuine");
+    let full = limits::HEALTH_INSTANCES as u64;
+    for n in 0..full {
+        report.instance = format!("i{n}");
+        assert!(release.take(&report, 7, 0));
+    }
+    // One goes on; all others have said their last.
+    report.instance = "i0".into();
+    report.at_ms += 1;
+    assert!(release.take(&report, 7, limits::HEALTH_SILENT_MS - 1));
+    report.instance = "later".into();
+    report.boot_ms = 2;
+    assert!(!release.take(&report, 7, limits::HEALTH_SILENT_MS - 1));
+    assert!(release.take(&report, 7, limits::HEALTH_SILENT_MS));
+    let wanted = 9 * (full + 1);
+    assert_eq!(release.totals().gray.requests, wanted);
+    assert_eq!(release.totals().instances, limits::HEALTH_INSTANCES + 1);
+    // Whoever went and comes back says again what the sum already has.
+    (report.instance, report.boot_ms) = ("i1".into(), 1);
+    assert!(!release.take(&report, 7, limits::HEALTH_SILENT_MS));
+    report.instance = "i0".into();
+    report.at_ms += 1;
+    assert!(release.take(&report, 7, limits::HEALTH_SILENT_MS));
+    assert_eq!(release.totals().gray.requests, wanted);
 }
 
 #[test]
 fn a_report_is_news_only_once_and_only_where_it_says_something() {
     let mut release = Release::default();
     let mut report = open(&body("gray", 1), "prod").expect("genuine");
-    assert!(release.take(&report, 7));
-    assert!(!release.take(&report, 7), "it came again");
-    assert!(!release.take(&report, 9), "it says nothing of that one");
+    assert!(release.take(&report, 7, 0));
+    assert!(!release.take(&report, 7, 0), "it came again");
+    assert!(!release.take(&report, 9, 0), "it says nothing of that one");
     report.at_ms += 1;
-    assert!(release.take(&report, 7));
+    assert!(release.take(&report, 7, 0));
     report.at_ms -= 1;
-    assert!(!release.take(&report, 7), "it was overtaken");
+    assert!(!release.take(&report, 7, 0), "it was overtaken");
 }

@@ -68,9 +68,12 @@ test("a deployment builds by itself", { timeout: 10 * READY_MS }, () => {
   try {
     const args = [wrangler, "deploy", "--dry-run", "--outdir", folder];
     const said = execFileSync(process.execPath, args, { cwd: root, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-    assert.match(said, /env\.SNAPSHOTS/);
-    assert.match(said, /env\.PUBLISHER/);
-    assert.match(said, /env\.EVENTS/);
+    // What docs/cloudflare.md says that wrangler.toml binds, and as what.
+    assert.match(said, /env\.SNAPSHOTS .*KV Namespace/);
+    assert.match(said, /env\.PUBLISHER \(Publisher\) .*Durable Object/);
+    assert.match(said, /env\.CAPS \(Counter\) .*Durable Object/);
+    assert.match(said, /env\.EVENTS \(skyful-events\) .*Queue/);
+    assert.match(said, /env\.SKYFUL_WORKSPACE /);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

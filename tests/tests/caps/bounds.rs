@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
+use skyful::limits;
 use skyful_edge::{CapMode, CapStore, StoreError, caps};
 
 use crate::world::{Answer, MINUTE, World};
@@ -15,6 +16,8 @@ use crate::world::{Answer, MINUTE, World};
 struct Client {
     tokens: Vec<String>,
     seen: Vec<(Value, i64)>,
+    /// What it held before each of its requests.
+    old: Vec<Vec<String>>,
 }
 
 impl Client {
@@ -27,18 +30,57 @@ impl Client {
             .map(|_| world.ask(body.clone(), Some(&token)))
             .collect();
         self.seen.clear();
-        self.tokens = answers
-            .iter()
-            .filter_map(|answer| answer.caps.clone())
-            .collect();
+        let given = answers.iter().filter_map(|answer| answer.caps.clone());
+        let held = std::mem::replace(&mut self.tokens, given.collect());
+        self.old.extend(Some(held).filter(|held| !held.is_empty()));
         answers
+    }
+
+    /// Tokens of an earlier time, as from a restored backup.
+    fn older(&self, dice: &mut SmallRng) -> Option<Vec<String>> {
+        let held = |at: usize| self.old.get(at).cloned();
+        held(dice.random_range(0..self.old.len().max(1)))
+    }
+}
+
+/// What may happen to a ledger between two visits.
+#[derive(Default)]
+struct Mishaps {
+    lost: usize,
+    replayed: usize,
+    beside: usize,
+}
+
+impl Mishaps {
+    fn befall(&mut self, client: &mut Client, dice: &mut SmallRng) {
+        match dice.random_range(0..120) {
+            0..3 => {
+                *client = Client::default();
+                self.lost += 1;
+            }
+            3..6 => {
+                if let Some(older) = client.older(dice) {
+                    client.tokens = older;
+                    self.replayed += 1;
+                }
+            }
+            // An older one beside what is held takes nothing back, so no bound knows of it.
+            6..12 => {
+                if let Some(older) = client.older(dice) {
+                    client.tokens.extend(older);
+                    client.tokens.truncate(limits::LEDGER_TOKENS);
+                    self.beside += 1;
+                }
+            }
+            _ => {}
+        }
     }
 }
 
 #[test]
 fn ledgers_overshoot_by_what_is_in_flight_and_no_further() {
     let rounds = std::env::var("SKYFUL_CAP_ROUNDS").map_or(300, |rounds| rounds.parse().unwrap());
-    let mut most = 0;
+    let (mut most, mut replayed, mut beside) = (0, 0, 0);
     for seed in 0..rounds {
         let mut dice = SmallRng::seed_from_u64(seed);
         let limit = dice.random_range(1..6_usize);
@@ -48,16 +90,14 @@ fn ledgers_overshoot_by_what_is_in_flight_and_no_further() {
             &[("hero", json!([{"limit": limit, "per": "1d"}]))],
         );
         let mut clients = vec![Client::default(); devices];
-        let (mut shown, mut replays, mut late) = (0, 0, 0);
+        let (mut shown, mut late) = (0, 0);
+        let mut mishaps = Mishaps::default();
         for _ in 0..60 {
             // All within one window.
             world.wait(dice.random_range(0..15 * MINUTE));
             let which = dice.random_range(0..devices);
-            if dice.random_ratio(1, 40) {
-                clients[which] = Client::default();
-                replays += 1;
-            }
             let client = &mut clients[which];
+            mishaps.befall(client, &mut dice);
             // What waited too long is reported after its hold: as if it never were.
             let hold = world.now_ms - 9 * MINUTE;
             late += client.seen.iter().filter(|(_, at)| *at < hold).count();
@@ -78,7 +118,10 @@ fn ledgers_overshoot_by_what_is_in_flight_and_no_further() {
                 }
             }
         }
-        let bound = (devices + replays) * (limit + in_flight - 1) + late;
+        let ledgers = devices + mishaps.lost + mishaps.replayed;
+        let bound = ledgers * (limit + in_flight - 1) + late;
+        replayed += mishaps.replayed;
+        beside += mishaps.beside;
         assert!(
             shown <= bound,
             "seed {seed}: {shown} of {limit}, at most {bound}"
@@ -86,6 +129,28 @@ fn ledgers_overshoot_by_what_is_in_flight_and_no_further() {
         most = most.max(shown.saturating_sub(limit));
     }
     assert!(most > 0, "something has to be overshot");
+    assert!(replayed > 0 && beside > 0, "older ledgers have to come");
+}
+
+/// One visitor who keeps the token of the first visit and sends it whenever nothing is shown any more. It knows of one
+/// grant, so each time is worth all others.
+#[test]
+fn a_replayed_ledger_grants_again_what_it_lacks() {
+    let (limit, replays) = (3, 4);
+    let counted = json!([{"limit": limit, "per": "1d", "count": "served"}]);
+    let world = World::new(CapMode::Ledger, &[("hero", counted)]);
+    let mut client = Client::default();
+    let mut shown = 0;
+    for replay in 0..=replays {
+        if replay > 0 {
+            client.tokens.clone_from(&client.old[0]);
+        }
+        for _ in 0..2 * limit {
+            let answers = client.asks(&world, 1);
+            shown += answers.iter().filter(|answer| answer.shows()).count();
+        }
+    }
+    assert_eq!(shown, limit + replays * (limit - 1));
 }
 
 #[test]

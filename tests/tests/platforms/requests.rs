@@ -227,3 +227,24 @@ fn an_older_and_a_forged_manifest_are_refused_alike() {
         }
     }
 }
+
+/// `panics.rs` asks builds of their own to panic. What is shipped knows nothing of that.
+#[cfg(not(feature = "inject"))]
+#[test]
+fn nobody_can_tell_a_shipped_edge_to_panic() {
+    let mut publisher = Publisher::new();
+    let settings = Settings::preview(&publisher.trust());
+    let (platforms, core) = (all(&settings), CoreEdge::new(&settings));
+    let client = Client::new();
+    publisher.publish(&workspace("one"), &platforms, &core, &client);
+    for ask in pages() {
+        let wanted = core.send(&ask).comparable();
+        for place in ["first", "read", "locked", "trap"] {
+            let told = ask.clone().header("skyful-inject-panic", place);
+            for platform in &platforms {
+                let found = client.send(&**platform, &told).comparable();
+                assert_eq!(found, wanted, "{}, {place}", platform.name());
+            }
+        }
+    }
+}

@@ -6,6 +6,7 @@ use skyful::compile::Snapshot;
 use skyful_tests::product;
 use skyful_tests::reader::Files;
 
+use crate::caps;
 use crate::platform::{Answer, Ask, Client, Settings, asked};
 use crate::process::Process;
 use crate::publisher::Publisher;
@@ -100,6 +101,32 @@ fn a_wrong_variable_is_named_and_its_value_is_not() {
             );
         }
     }
+}
+
+#[test]
+fn caps_are_counted_beside_what_is_published_or_not_at_all() {
+    let change = json!({"caps": "approximate", "stores": ["default"]});
+    let Some(spin) = start(&Publisher::new().trust(), &change) else {
+        return;
+    };
+    let problem = Client::new().send(&spin, &Ask::get(HOME)).json();
+    assert_eq!(problem["type"], "urn:skyful:problem:misconfigured");
+    assert_eq!(problem["place"], "caps");
+
+    let change = json!({"caps": "approximate"});
+    let (mut spin, client) = published(&caps::capped(), &change).expect("it is there");
+    let keys = |spin: &mut Process| spin.tell(&json!({"do": "values"}))["keys"].clone();
+    let before = keys(&mut spin);
+    let mut shown = 0;
+    for visitor in 0..3 {
+        for _ in 0..=caps::LIMIT {
+            let ask = json!({"page": "served", "unit": format!("u-{visitor}")});
+            let answer = client.send(&spin, &Ask::resolve(ask.to_string())).json();
+            shown += usize::from(answer["modules"][0]["plan"] == "promo");
+        }
+    }
+    assert_eq!(shown, 3 * caps::LIMIT);
+    assert_eq!(keys(&mut spin), before, "visitors fill up another store");
 }
 
 #[test]

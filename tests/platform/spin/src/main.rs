@@ -3,7 +3,7 @@
 //!
 //! `spin-host COMPONENT.wasm '{"workspace":"w","env":"dev","trust":"HEX","reuse":128}'` prints
 //! `{"url":"http://127.0.0.1:PORT"}` when it listens, and ends when its input does. Whatever the JSON
-//! says besides `reuse` is a variable. Each line of input is a command, answered by one line: see
+//! says besides `reuse` and `stores` is a variable. Each line of input is a command, answered by one line: see
 //! [`Command`].
 
 mod instance;
@@ -40,6 +40,10 @@ use values::{Fault, Values};
 
 /// Requests per instance, where nothing else is said: the default of Spin 4.
 const REUSE: u64 = 128;
+/// The store that commands are about.
+const SNAPSHOTS: &str = "default";
+/// Granted where nothing else is said: as where caps are counted in a store.
+const STORES: [&str; 2] = [SNAPSHOTS, "caps"];
 
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "lowercase")]
@@ -73,14 +77,22 @@ async fn main() -> Result<()> {
         serde_json::from_slice(given.as_encoded_bytes()).context("reading the variables")?;
     let reuse = given.remove("reuse");
     let reuse = reuse.and_then(|reuse| reuse.as_u64()).unwrap_or(REUSE);
+    let labels = match given.remove("stores") {
+        Some(labels) => serde_json::from_value(labels).context("reading the labels of stores")?,
+        None => STORES.map(str::to_owned).to_vec(),
+    };
     let text = |value| match value {
         Value::String(text) => text,
         other => other.to_string(),
     };
     let variables = given.into_iter().map(|(name, value)| (name, text(value)));
     let values = Values::default();
+    let stores = labels.into_iter().map(|label| {
+        let of = (label == SNAPSHOTS).then(|| values.clone());
+        (label, of.unwrap_or_default())
+    });
     let given = Given {
-        values: values.clone(),
+        stores: Arc::new(stores.collect()),
         variables: Arc::new(variables.collect()),
     };
     let app = App::new(&PathBuf::from(component), given, usize::try_from(reuse)?)?;

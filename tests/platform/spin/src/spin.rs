@@ -20,15 +20,14 @@ mod bindings {
 use bindings::spin::key_value::key_value as kv;
 use bindings::spin::variables::variables;
 
-/// The labels that `spin.toml` grants.
-const GRANTED: &str = "default";
-
-pub struct OpenStore;
+/// An opened store.
+pub struct OpenStore(Values);
 
 /// What a component is given besides WASI.
 #[derive(Clone)]
 pub struct Given {
-    pub values: Values,
+    /// Each granted store under its label.
+    pub stores: Arc<BTreeMap<String, Values>>,
     pub variables: Arc<BTreeMap<String, String>>,
 }
 
@@ -37,8 +36,11 @@ pub fn add_to_linker(linker: &mut Linker<Host>) -> Result<()> {
     variables::add_to_linker::<_, HasSelf<Host>>(linker, |host| host)
 }
 
-fn values<T: 'static>(accessor: &Accessor<T, HasSelf<Host>>) -> Values {
-    accessor.with(|mut access| access.get().given.values.clone())
+fn values<T: 'static>(
+    accessor: &Accessor<T, HasSelf<Host>>,
+    store: &Resource<OpenStore>,
+) -> Result<Values> {
+    accessor.with(|mut access| Ok(access.get().table.get(store)?.0.clone()))
 }
 
 impl kv::Host for Host {}
@@ -55,53 +57,60 @@ impl<T: 'static + Send> kv::HostStoreWithStore<T> for HasSelf<Host> {
         accessor: &Accessor<T, Self>,
         label: String,
     ) -> Result<Result<Resource<OpenStore>, kv::Error>> {
-        if label != GRANTED {
-            return Ok(Err(kv::Error::AccessDenied));
-        }
-        accessor.with(|mut access| Ok(Ok(access.get().table.push(OpenStore)?)))
+        accessor.with(|mut access| {
+            let host = access.get();
+            let Some(values) = host.given.stores.get(&label).cloned() else {
+                return Ok(Err(kv::Error::AccessDenied));
+            };
+            Ok(Ok(host.table.push(OpenStore(values))?))
+        })
     }
 
     async fn get(
         accessor: &Accessor<T, Self>,
-        _: Resource<OpenStore>,
+        store: Resource<OpenStore>,
         key: String,
     ) -> Result<Result<Option<Vec<u8>>, kv::Error>> {
-        Ok(values(accessor).get(&key).map_err(kv::Error::Other))
+        Ok(values(accessor, &store)?
+            .get(&key)
+            .map_err(kv::Error::Other))
     }
 
     async fn set(
         accessor: &Accessor<T, Self>,
-        _: Resource<OpenStore>,
+        store: Resource<OpenStore>,
         key: String,
         value: Vec<u8>,
     ) -> Result<Result<(), kv::Error>> {
-        values(accessor).set(key, value);
+        values(accessor, &store)?.set(key, value);
         Ok(Ok(()))
     }
 
     async fn delete(
         accessor: &Accessor<T, Self>,
-        _: Resource<OpenStore>,
+        store: Resource<OpenStore>,
         key: String,
     ) -> Result<Result<(), kv::Error>> {
-        values(accessor).delete(&key);
+        values(accessor, &store)?.delete(&key);
         Ok(Ok(()))
     }
 
     async fn exists(
         accessor: &Accessor<T, Self>,
-        _: Resource<OpenStore>,
+        store: Resource<OpenStore>,
         key: String,
     ) -> Result<Result<bool, kv::Error>> {
-        let found = values(accessor).get(&key).map(|value| value.is_some());
+        let found = values(accessor, &store)?
+            .get(&key)
+            .map(|value| value.is_some());
         Ok(found.map_err(kv::Error::Other))
     }
 
     async fn get_keys(
         accessor: &Accessor<T, Self>,
-        _: Resource<OpenStore>,
+        store: Resource<OpenStore>,
     ) -> Result<(StreamReader<String>, FutureReader<Result<(), kv::Error>>)> {
-        let keys = values(accessor).keys();
+        let keys = values(accessor, &store)?.keys();
         accessor.with(|mut access| {
             let keys = StreamReader::new(&mut access, keys)?;
             let end = FutureReader::new(&mut access, async { wasmtime::error::Ok(Ok(())) })?;
