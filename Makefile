@@ -34,3 +34,4 @@ fuzz:
 	SKYFUL_MUTANTS=1000000 $(CARGO) test --release --package skyful-tests --test mutants
 	SKYFUL_MUTANTS=10000 $(CARGO) test --release --package skyful-tests --test corpora
 	SKYFUL_SCHEDULES=10000 $(CARGO) test --package skyful-tests --test faults -- --nocapture
+	scripts/schemathesis 300
