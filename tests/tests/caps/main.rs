@@ -2,7 +2,9 @@
 //! docs/caps.md.
 
 mod bounds;
+mod bulk;
 mod exact;
 mod ledger;
+mod probes;
 mod windows;
 mod world;
