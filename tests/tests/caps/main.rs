@@ -3,6 +3,7 @@
 
 mod bounds;
 mod bulk;
+mod confirms;
 mod exact;
 mod ledger;
 mod probes;
