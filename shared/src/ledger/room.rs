@@ -48,29 +48,34 @@ impl Ledger {
         if self.fits() {
             return;
         }
-        let mut leaving = Vec::new();
-        for marks in &self.caps {
-            let own = rules.iter().any(|rule| rule.id == marks.cap);
-            for mark in &marks.marks {
-                let counts = mark.confirmed || mark.lives(now_ms, HOLD_MS);
-                if !(own && counts) {
-                    leaving.push((counts, mark.at_ms, marks.cap, mark.element));
-                }
-            }
-        }
-        leaving.sort_unstable();
-        for (_, _, cap, element) in leaving {
-            if let Ok(at) = self.caps.binary_search_by_key(&cap, |marks| marks.cap)
-                && let Some(marks) = self.caps.get_mut(at)
-            {
-                marks.marks.retain(|mark| mark.element != element);
-                if marks.marks.is_empty() {
-                    self.caps.remove(at);
-                }
-            }
-            if self.fits() {
+        let own = |marks: &&Marks| rules.iter().any(|rule| rule.id == marks.cap);
+        let own: Vec<u32> = self
+            .caps
+            .iter()
+            .filter(own)
+            .map(|marks| marks.cap)
+            .collect();
+        while !self.fits() {
+            let Some((_, _, cap, element)) = self.oldest(&own, now_ms) else {
                 return;
+            };
+            for marks in self.caps.iter_mut().filter(|marks| marks.cap == cap) {
+                marks.marks.retain(|mark| mark.element != element);
             }
+            self.caps.retain(|marks| !marks.marks.is_empty());
         }
+    }
+
+    /// The mark that leaves first. Looked for each time: this is rare, and sorting is more code than an edge can spare.
+    fn oldest(&self, own: &[u32], now_ms: i64) -> Option<(bool, i64, u32, u32)> {
+        let all = self.caps.iter().flat_map(|marks| {
+            let own = own.binary_search(&marks.cap).is_ok();
+            let cap = marks.cap;
+            marks.marks.iter().filter_map(move |mark| {
+                let counts = mark.confirmed || mark.lives(now_ms, HOLD_MS);
+                (!(own && counts)).then_some((counts, mark.at_ms, cap, mark.element))
+            })
+        });
+        all.min()
     }
 }

@@ -76,10 +76,13 @@ pub fn rules(chunk: &Chunk, now_ms: i64) -> Vec<CapRule> {
         }
     }
     for (rule, counter) in rules.iter_mut().zip(counters.iter()) {
-        let limited = rule.limit != u32::MAX;
-        let window_ms = limited.then(|| longest_ms(&counter)).unwrap_or_default();
-        if window_ms.max(rule.cooldown_ms) > 0 {
-            rule.span = super::span(window_ms.max(rule.cooldown_ms));
+        let window_ms = match rule.limit {
+            u32::MAX => 0,
+            _ => longest_ms(&counter),
+        };
+        let lasting_ms = window_ms.max(rule.cooldown_ms);
+        if lasting_ms > 0 {
+            rule.span = super::span(lasting_ms);
         }
     }
     rules
