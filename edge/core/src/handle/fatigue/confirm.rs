@@ -11,6 +11,9 @@ use super::{Call, marks_of, run};
 use crate::caps::Command;
 use crate::{CapMode, Edge, Ports, StoreError, together};
 
+/// Names of marks, and when what confirms them happened.
+type Marks = Vec<(u32, i64)>;
+
 impl Edge {
     /// Counts what was seen in the caps that count it, once the events are durable. Events name no device, so a device's own
     /// count is confirmed only where its visitor carries it. An error: something is not counted that nothing stands for
@@ -21,7 +24,7 @@ impl Edge {
         events: &[Event<'_>],
     ) -> Result<Vec<(&'static str, Cow<'static, str>)>, StoreError> {
         let now_ms = call.moment.now_ms;
-        let mut by_unit: BTreeMap<&str, (Vec<(u32, i64)>, bool)> = BTreeMap::new();
+        let mut by_unit: BTreeMap<&str, (Marks, bool)> = BTreeMap::new();
         for event in events {
             let marks = marks_of(
                 event.kind,
