@@ -184,6 +184,10 @@ export class Counter extends Guarded {
   constructor(state, env) {
     super(() => new RealCounter(state, env));
   }
+
+  alarm() {
+    return unharmed(() => this.real.alarm(), thrownBack);
+  }
 }
 
 export default {

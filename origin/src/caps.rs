@@ -30,12 +30,18 @@ pub struct Assumed {
     /// With --target: devices of one visitor whose ledgers never meet
     #[arg(long, default_value_t = 1, requires = "target", value_name = "D")]
     devices: u64,
+    /// With --target: ledgers of one visitor that were lost, sent again when older, or had no room for all
+    #[arg(long, default_value_t = 0, requires = "target", value_name = "K")]
+    lost: u64,
     /// With --target: requests of one visitor that are answered at the same time
     #[arg(long, default_value_t = 2, requires = "target", value_name = "P")]
     in_flight: u64,
     /// With --target: grants to one visitor within the lag of the store
     #[arg(long, default_value_t = 2, requires = "target", value_name = "G")]
     within_lag: u64,
+    /// With --target: exposures of one visitor that are reported too late or never
+    #[arg(long, default_value_t = 0, requires = "target", value_name = "X")]
+    unreported: u64,
 }
 
 /// One counter.
@@ -44,16 +50,38 @@ pub struct Bounded {
     pub cap: String,
     pub limit: u64,
     pub per: String,
-    pub count: &'static str,
+    pub count: Counted,
     pub bounds: Vec<Bound>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Bound {
     pub mode: Mode,
-    /// The most that can be counted of one visitor in a window. None: never any, since this mode cannot count it.
+    /// The most that can be counted of one visitor in a window. None: no number is never gone beyond.
     pub at_most: Option<u64>,
     pub formula: &'static str,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counted {
+    Served,
+    Exposure,
+    Click,
+    Dismiss,
+    Conversion,
+}
+
+impl Counted {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Served => "served",
+            Self::Exposure => "exposure",
+            Self::Click => "click",
+            Self::Dismiss => "dismiss",
+            Self::Conversion => "conversion",
+        }
+    }
 }
 
 impl Target {
@@ -75,24 +103,38 @@ impl Mode {
         }
     }
 
-    fn bound(self, limit: u64, assumed: &Assumed) -> Bound {
+    fn bound(self, limit: u64, count: Counted, assumed: &Assumed) -> Bound {
         let Assumed {
             devices,
+            lost,
             in_flight,
             within_lag,
+            unreported,
         } = *assumed;
-        let (at_most, formula) = match self {
-            Self::Exact => (Some(limit), "L"),
-            Self::Ledger if limit > u64::from(limits::LEDGER_MARKS) => (
-                None,
+        let seen = count == Counted::Exposure;
+        let late = if seen { unreported } else { 0 };
+        let either = |exposure, served| if seen { exposure } else { served };
+        let (at_most, formula) = match (self, count) {
+            _ if limit == 0 => (Some(0), "0"),
+            (Self::Ledger, _) if limit > u64::from(limits::LEDGER_MARKS) => (
+                Some(0),
                 "a ledger has no room for this limit, so it never lets through",
             ),
-            Self::Ledger if limit == 0 => (Some(0), "0"),
-            Self::Ledger => {
-                let once = limit + in_flight.saturating_sub(1);
-                (Some(devices.saturating_mul(once)), "D·(L+P−1)")
+            // Until the event arrives nothing is counted, and each answer given by then can bring one.
+            (_, Counted::Click | Counted::Dismiss | Counted::Conversion) => {
+                (None, "every answer that is open at the time")
             }
-            Self::Approximate => (Some(limit.saturating_mul(within_lag)), "L·G"),
+            (Self::Exact, _) => (Some(limit.saturating_add(late)), either("L+X", "L")),
+            (Self::Ledger, _) => {
+                let once = limit.saturating_add(in_flight.saturating_sub(1));
+                let books = devices.saturating_add(lost);
+                let most = books.saturating_mul(once).saturating_add(late);
+                (Some(most), either("(D+K)·(L+P−1)+X", "(D+K)·(L+P−1)"))
+            }
+            (Self::Approximate, _) => {
+                let most = limit.saturating_mul(within_lag).saturating_add(late);
+                (Some(most), either("L·G+X", "L·G"))
+            }
         };
         Bound {
             mode: self,
@@ -135,14 +177,14 @@ pub fn bounds(workspace: &Workspace, target: Target, assumed: &Assumed) -> Vec<B
         bounds: target
             .modes()
             .iter()
-            .map(|mode| mode.bound(limit, assumed))
+            .map(|mode| mode.bound(limit, count, assumed))
             .collect(),
     };
     found.into_iter().map(bounded).collect()
 }
 
 /// Limit, window and what is counted; none of a cap that is a group's.
-fn about(cap: &Cap) -> Option<(u64, String, &'static str)> {
+fn about(cap: &Cap) -> Option<(u64, String, Counted)> {
     match cap {
         Cap::Limit {
             limit,
@@ -153,9 +195,9 @@ fn about(cap: &Cap) -> Option<(u64, String, &'static str)> {
         Cap::Cooldown { secs, count, .. } => Some((1, duration(*secs), counted(*count))),
         Cap::StopAfter { event, .. } => {
             let event = match event {
-                StopEvent::Click => "click",
-                StopEvent::Dismiss => "dismiss",
-                StopEvent::Conversion => "conversion",
+                StopEvent::Click => Counted::Click,
+                StopEvent::Dismiss => Counted::Dismiss,
+                StopEvent::Conversion => Counted::Conversion,
             };
             Some((1, "lifetime".into(), event))
         }
@@ -163,11 +205,11 @@ fn about(cap: &Cap) -> Option<(u64, String, &'static str)> {
     }
 }
 
-fn counted(count: Count) -> &'static str {
+fn counted(count: Count) -> Counted {
     match count {
-        Count::Served => "served",
-        Count::Exposure => "exposure",
-        Count::Click => "click",
+        Count::Served => Counted::Served,
+        Count::Exposure => Counted::Exposure,
+        Count::Click => Counted::Click,
     }
 }
 
@@ -201,28 +243,34 @@ pub fn table(bounded: &[Bounded], target: Target, assumed: &Assumed) -> String {
         .max()
         .unwrap_or(0);
     let mut out = format!(
-        "caps, and the most that is counted of one visitor in a window (D={} P={} G={}):\n",
-        assumed.devices, assumed.in_flight, assumed.within_lag
+        "caps, and the most that is counted of one visitor in a window (D={} K={} P={} G={} X={}):\n",
+        assumed.devices, assumed.lost, assumed.in_flight, assumed.within_lag, assumed.unreported
     );
     for one in bounded {
-        let limit = format!("{} per {}, {}", one.limit, one.per, one.count);
+        let limit = format!("{} per {}, {}", one.limit, one.per, one.count.name());
         out.push_str(&format!("  {:widest$}  {limit:28}", one.cap));
         for bound in &one.bounds {
-            let most = bound
-                .at_most
-                .map_or_else(|| "never shown".into(), |most| most.to_string());
+            let most = match bound.at_most {
+                Some(0) => "never shown".into(),
+                Some(most) => most.to_string(),
+                None => "not bounded".into(),
+            };
             out.push_str(&format!("  {} {most}", bound.mode.name()));
         }
         out.push('\n');
     }
-    let formulas = target.modes().iter().map(|mode| {
-        let formula = mode.bound(1, assumed).formula;
-        format!("{} {formula}", mode.name())
-    });
-    let formulas: Vec<String> = formulas.collect();
-    out.push_str(&format!(
-        "  ({}; docs/caps.md says what else can add to it)\n",
-        formulas.join(", ")
-    ));
+    for count in [Counted::Served, Counted::Exposure] {
+        let formula = |mode: &Mode| mode.bound(1, count, assumed).formula;
+        let of = |mode: &Mode| format!("{} {}", mode.name(), formula(mode));
+        let formulas: Vec<String> = target.modes().iter().map(of).collect();
+        out.push_str(&format!("  {}: {}\n", count.name(), formulas.join(", ")));
+    }
+    out.push_str(
+        "  click, dismiss, conversion: not bounded, since each answer that is given before the event arrives can bring one\n  \
+         (docs/caps.md says what the letters mean)\n",
+    );
     out
 }
+
+#[cfg(test)]
+mod tests;

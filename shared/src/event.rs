@@ -95,8 +95,6 @@ pub enum Why {
     UnknownModule,
     /// It waited for the collector for longer than ids are kept.
     TooLate,
-    /// Another workspace or environment than the collector's.
-    Elsewhere,
 }
 
 impl Why {
@@ -121,7 +119,6 @@ impl Why {
             Self::UnknownPage => "unknown_page",
             Self::UnknownModule => "unknown_module",
             Self::TooLate => "too_late",
-            Self::Elsewhere => "elsewhere",
         }
     }
 }

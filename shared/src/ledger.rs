@@ -2,9 +2,10 @@
 //! ([`token`]) and what an edge stores of them ([`stored`]); they differ in how long a grant counts that nobody confirmed.
 //!
 //! A mark is made when an answer grants a capped plan, and confirmed by the event that its cap counts. An event names
-//! module and grant but no plan, so a mark's name is a hash of grant, what is counted, and module: an event finds all its
-//! marks without any chunk, in whatever book they are.
+//! page, module and grant but no plan, so a mark's name is a hash of grant, what is counted, page and module: an event finds
+//! all its marks without any chunk, in whatever book they are, and pages of one answer have marks of their own.
 
+mod room;
 mod rules;
 pub mod stored;
 pub mod token;
@@ -16,6 +17,7 @@ use alloc::vec::Vec;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use xxhash_rust::xxh3::xxh3_64;
 
+pub use room::{FOREVER, span};
 pub use rules::{CapRule, Granted, Grants, rules};
 
 use crate::context::Tally;
@@ -52,7 +54,7 @@ impl Grant {
         Some(Self(text.into()))
     }
 
-    /// The name of its mark for what is counted of an owner (`module/hero`, `page/home`).
+    /// The name of its mark for what is counted of an owner ([`owner`]).
     pub fn element(&self, counted: Counted, owner: &str, occurrence: u32) -> u32 {
         let mut bytes = Vec::with_capacity(96);
         for part in [self.0.as_bytes(), owner.as_bytes()] {
@@ -70,11 +72,11 @@ impl Grant {
     }
 }
 
-/// What something happened to, as marks are named by.
+/// What something happened to, as marks are named by: `home` or `home/hero`. A module has marks of its own on each page.
 pub fn owner(page: &str, module: Option<&str>) -> String {
     match module {
-        Some(module) => format!("module/{module}"),
-        None => format!("page/{page}"),
+        Some(module) => format!("{page}/{module}"),
+        None => page.into(),
     }
 }
 
@@ -97,10 +99,12 @@ pub struct Mark {
 }
 
 /// The marks under one cap.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marks {
     /// Of the counter's name ([`CapRule::id`]).
     pub cap: u32,
+    /// How long its confirmed marks matter ([`span`]), for pages that don't know the cap.
+    pub span: u8,
     pub marks: Vec<Mark>,
 }
 
@@ -126,16 +130,17 @@ impl Ledger {
         marks.map_or(&[], |marks| &marks.marks)
     }
 
-    fn of(&mut self, cap: u32) -> Option<&mut Vec<Mark>> {
+    /// The marks under a cap. A cap that is new here has this span.
+    fn of(&mut self, cap: u32, span: u8) -> Option<&mut Marks> {
         let at = match self.caps.binary_search_by_key(&cap, |marks| marks.cap) {
             Ok(at) => at,
             Err(at) => {
                 let marks = Vec::new();
-                self.caps.insert(at, Marks { cap, marks });
+                self.caps.insert(at, Marks { cap, span, marks });
                 at
             }
         };
-        self.caps.get_mut(at).map(|marks| &mut marks.marks)
+        self.caps.get_mut(at)
     }
 
     /// Whether a mark is there, confirmed or not.
@@ -157,7 +162,7 @@ impl Ledger {
     /// Adds a mark. The same one again changes nothing but what is known of it better: confirmed wins over not, the later
     /// time over the earlier.
     pub fn mark(&mut self, cap: u32, mark: Mark) {
-        let Some(marks) = self.of(cap) else {
+        let Some(Marks { marks, .. }) = self.of(cap, FOREVER) else {
             return;
         };
         match marks.iter_mut().find(|known| known.element == mark.element) {
@@ -170,9 +175,20 @@ impl Ledger {
         }
     }
 
+    /// Marks what an answer grants.
+    pub fn grant(&mut self, rule: &CapRule, element: u32, now_ms: i64) {
+        if let Some(marks) = self.of(rule.id, rule.span) {
+            marks.span = rule.span;
+        }
+        self.mark(rule.id, rule.mark(element, now_ms));
+    }
+
     /// Takes in another book of the same visitor.
     pub fn merge(&mut self, other: &Self) {
         for marks in &other.caps {
+            if let Some(own) = self.of(marks.cap, marks.span) {
+                own.span = own.span.max(marks.span);
+            }
             for mark in &marks.marks {
                 self.mark(marks.cap, *mark);
             }
@@ -203,12 +219,16 @@ impl Ledger {
         }
     }
 
-    /// Forgets what can't count any more: for caps of `rules` everything but what they can still need, for others grants
-    /// that no event can confirm.
+    /// Forgets what can't count any more: for caps of `rules` everything but what they can still need, for others what
+    /// their span leaves and grants that no event can confirm.
     pub fn prune(&mut self, rules: &[CapRule], now_ms: i64, hold_ms: i64) {
-        for Marks { cap, marks } in &mut self.caps {
-            let Some(rule) = rules.iter().find(|rule| rule.id == *cap) else {
-                marks.retain(|mark| mark.confirmed || mark.lives(now_ms, HORIZON_MS));
+        for book in &mut self.caps {
+            let rule = rules.iter().find(|rule| rule.id == book.cap);
+            book.span = rule.map_or(book.span, |rule| rule.span);
+            let mut marks = core::mem::take(&mut book.marks);
+            marks.retain(|mark| book.end_ms(mark) > now_ms);
+            book.marks = marks;
+            let (Some(rule), marks) = (rule, &mut book.marks) else {
                 continue;
             };
             let hold_ms = if rule.adds() { hold_ms } else { HORIZON_MS };

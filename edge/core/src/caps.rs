@@ -11,7 +11,9 @@ use skyful::snapshot::wire::{Reader, put_count};
 
 use crate::{SnapshotStore, StoreError};
 
-const VERSION: u8 = 1;
+/// Of commands, and of replies.
+const COMMAND: u8 = 2;
+const REPLY: u8 = 1;
 /// Of one command. A page has fewer counters, an answer fewer modules.
 const ITEMS: usize = 100_000;
 
@@ -63,6 +65,11 @@ pub fn apply(stored: Option<&[u8]>, command: &[u8]) -> Result<Applied, StoreErro
         stored: (ledger != before).then(|| ledger.to_bytes()),
         reply: reply.to_bytes(),
     })
+}
+
+/// When nothing in a stored book counts any more, so that it may be deleted. None: never, or it is damaged.
+pub fn end_ms(stored: &[u8]) -> Option<i64> {
+    Ledger::from_bytes(stored).ok()?.end_ms()
 }
 
 /// Applies a command to a value of a store that lets others come between: approximate mode. A write that was lost
@@ -122,7 +129,7 @@ fn reserve(ledger: &mut Ledger, rules: &[CapRule], grants: &[Granted], now_ms: i
         if rows.is_empty() {
             for (row, element) in marks {
                 if let Some(rule) = rules.get(*row as usize) {
-                    ledger.mark(rule.id, rule.mark(*element, now_ms));
+                    ledger.grant(rule, *element, now_ms);
                 }
             }
         }
@@ -133,7 +140,7 @@ fn reserve(ledger: &mut Ledger, rules: &[CapRule], grants: &[Granted], now_ms: i
 
 impl Command {
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = vec![VERSION];
+        let mut out = vec![COMMAND];
         out.extend_from_slice(&self.now_ms.to_le_bytes());
         put_count(&mut out, self.release.len());
         for element in &self.release {
@@ -147,7 +154,7 @@ impl Command {
         put_count(&mut out, self.rules.len());
         for rule in &self.rules {
             out.extend_from_slice(&rule.id.to_le_bytes());
-            out.push(rule.counted as u8);
+            out.extend_from_slice(&[rule.counted as u8, rule.span]);
             for number in [rule.limit, rule.keep] {
                 out.extend_from_slice(&number.to_le_bytes());
             }
@@ -169,7 +176,7 @@ impl Command {
     fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let version = reader.u8()?;
-        if version != VERSION {
+        if version != COMMAND {
             return Err(DecodeError::Format(u16::from(version)));
         }
         let mut command = Self {
@@ -187,6 +194,7 @@ impl Command {
             let counted = Counted::from_code(u32::from(reader.u8()?));
             command.rules.push(CapRule {
                 id,
+                span: reader.u8()?,
                 counted: counted.ok_or(DecodeError::Meaning("nothing that is counted"))?,
                 // Settled before: whose book it is.
                 by: Subject::Unit,
@@ -210,7 +218,7 @@ impl Command {
 
 impl Reply {
     fn to_bytes(&self) -> Vec<u8> {
-        let mut out = vec![VERSION];
+        let mut out = vec![REPLY];
         put_count(&mut out, self.tallies.len());
         for tally in &self.tallies {
             out.extend_from_slice(&tally.count.to_le_bytes());
@@ -226,7 +234,7 @@ impl Reply {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let version = reader.u8()?;
-        if version != VERSION {
+        if version != REPLY {
             return Err(DecodeError::Format(u16::from(version)));
         }
         let mut reply = Self::default();

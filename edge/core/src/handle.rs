@@ -12,8 +12,9 @@ mod signed;
 mod status;
 mod visit;
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
+use skyful::ledger::Ledger;
 use skyful::limits;
 
 use self::publish::Slot;
@@ -31,6 +32,8 @@ pub(crate) struct Call<'r, P: Ports> {
     pub store: Counted<'r, P::Store>,
     /// Of the signed context, once something asks for it.
     claims: OnceLock<Claims>,
+    /// The ledgers of whoever asks, as the page before left them, if this request had one.
+    carried: Mutex<Option<Vec<(u64, Ledger)>>>,
 }
 
 enum Route<'a> {
@@ -124,6 +127,7 @@ impl Edge {
             ports,
             store: Counted::new(ports.store()),
             claims: OnceLock::new(),
+            carried: Mutex::default(),
         };
         #[cfg(feature = "inject")]
         crate::inject::at_first(self, &call);

@@ -25,6 +25,7 @@ pub mod measures;
 pub mod memory;
 pub mod ports;
 pub mod settings;
+mod together;
 
 pub use handle::route_name;
 pub use http::{Facts, Lookup, Request, Response};

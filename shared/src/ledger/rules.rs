@@ -28,6 +28,8 @@ pub struct CapRule {
     pub cooldown_ms: i64,
     /// Marks that have to be kept.
     pub keep: u32,
+    /// How long they matter ([`super::span`]).
+    pub span: u8,
 }
 
 impl CapRule {
@@ -60,8 +62,10 @@ pub fn rules(chunk: &Chunk, now_ms: i64) -> Vec<CapRule> {
         limit: u32::MAX,
         cooldown_ms: 0,
         keep: 1,
+        span: super::FOREVER,
     };
-    let mut rules: Vec<CapRule> = chunk.table::<Counter>().iter().map(rule).collect();
+    let counters = chunk.table::<Counter>();
+    let mut rules: Vec<CapRule> = counters.iter().map(rule).collect();
     for cap in chunk.table::<Cap>().iter() {
         if let Some(rule) = rules.get_mut(cap.counter.index as usize) {
             rule.limit = rule.limit.min(cap.limit);
@@ -71,7 +75,31 @@ pub fn rules(chunk: &Chunk, now_ms: i64) -> Vec<CapRule> {
             }
         }
     }
+    for (rule, counter) in rules.iter_mut().zip(counters.iter()) {
+        let window_ms = match rule.limit {
+            u32::MAX => 0,
+            _ => longest_ms(&counter),
+        };
+        let lasting_ms = window_ms.max(rule.cooldown_ms);
+        if lasting_ms > 0 {
+            rule.span = super::span(lasting_ms);
+        }
+    }
     rules
+}
+
+/// How long a window can be. A calendar's may have an hour that comes twice.
+fn longest_ms(counter: &Counter) -> i64 {
+    const HOUR_MS: i64 = 3_600_000;
+    match WindowKind::from_code(counter.window) {
+        Some(WindowKind::Sliding) => {
+            i64::try_from(counter.window_secs.saturating_mul(1_000)).unwrap_or(i64::MAX)
+        }
+        Some(WindowKind::Day) => 25 * HOUR_MS,
+        Some(WindowKind::Week) => (7 * 24 + 1) * HOUR_MS,
+        Some(WindowKind::Month) => (31 * 24 + 1) * HOUR_MS,
+        Some(WindowKind::Lifetime) | None => i64::MAX,
+    }
 }
 
 fn since(chunk: &Chunk, counter: &Counter, now_ms: i64) -> i64 {
@@ -120,15 +148,15 @@ impl Grants {
             }
             grants.0.push(Granted { marks });
         };
-        let page = || super::owner(chunk.text(chunk.meta().page), None);
-        add(resolution.page.plan, &page, 0);
+        let page = chunk.text(chunk.meta().page);
+        add(resolution.page.plan, &|| super::owner(page, None), 0);
         let mut occurrences: BTreeMap<u32, u32> = BTreeMap::new();
         for placed in &resolution.modules {
             let occurrence = occurrences.entry(placed.module.index).or_default();
             let module = || {
                 let row: Option<Module> = chunk.row(placed.module);
                 let key = row.map_or("", |row| chunk.text(row.key));
-                super::owner("", Some(key))
+                super::owner(page, Some(key))
             };
             add(placed.resolved.plan, &module, *occurrence);
             *occurrence = occurrence.saturating_add(1);

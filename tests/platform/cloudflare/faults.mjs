@@ -2,9 +2,7 @@
 // Miniflare emulates none of the ways in which KV misbehaves. Nothing of this is in what is deployed.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
-import edge, { Publisher as RealPublisher } from "../../../edge/cloudflare/entry.mjs";
-
-export { Counter } from "../../../edge/cloudflare/entry.mjs";
+import edge, { Counter as RealCounter, Publisher as RealPublisher } from "../../../edge/cloudflare/entry.mjs";
 
 let kind = "none";
 let reads = [];
@@ -116,5 +114,21 @@ export default class extends WorkerEntrypoint {
   }
   queue(batch) {
     return edge.queue(batch, wrapped(this.env), this.ctx);
+  }
+}
+
+/// Says also what its object stores.
+export class Counter extends RealCounter {
+  #sql;
+
+  constructor(state, env) {
+    super(state, env);
+    this.#sql = state.storage.sql;
+  }
+
+  fetch(request) {
+    if (!request.url.endsWith("/tables")) return super.fetch(request);
+    const tables = this.#sql.exec("SELECT name FROM sqlite_master WHERE type = 'table'").toArray();
+    return Response.json(tables.map(({ name }) => name).filter((name) => !name.startsWith("_cf")));
   }
 }

@@ -81,6 +81,12 @@ export class Platform {
     return this.#miniflare.getKVNamespace("SNAPSHOTS");
   }
 
+  /// The object that counts for somebody.
+  async counter(name) {
+    const counters = await this.#miniflare.getDurableObjectNamespace("CAPS");
+    return counters.get(counters.idFromName(name));
+  }
+
   async #control(route) {
     const answer = await this.#miniflare.dispatchFetch(CONTROL + route);
     if (!answer.ok) throw new Error(await answer.text());

@@ -162,23 +162,65 @@ fn a_cap_that_no_token_can_hold_never_lets_through() {
     assert!(!answer.shows() && answer.grant.is_none());
 }
 
-#[test]
-fn a_full_token_grants_nothing_more() {
-    let names: Vec<String> = (0..200).map(|n| format!("m{n:03}")).collect();
-    let caps = json!([{"limit": 1, "per": "lifetime", "count": "served"}]);
-    let modules: Vec<(&str, serde_json::Value)> =
-        names.iter().map(|n| (n.as_str(), caps.clone())).collect();
-    let world = World::new(CapMode::Ledger, &modules);
+/// Shows each of many modules once, one after the other, and says what was carried in the end.
+fn filled(world: &World, names: &[String], unit: &str) -> String {
     let mut token: Option<String> = None;
-    let mut shown = 0;
-    for name in &names {
-        let answer = world.ask(json!({"page": name}), token.as_deref());
-        shown += u32::from(answer.shows());
-        token = answer.caps.or(token);
+    for name in names {
+        let answer = world.ask(json!({"page": name, "unit": unit}), token.as_deref());
+        assert!(answer.shows(), "{name}: something new is always shown");
+        token = answer.caps;
         assert!(token.as_ref().unwrap().len() <= 2_048);
     }
-    // 12 bytes a cap with one mark.
-    assert_eq!(shown, (1_536 - 34) / 12);
-    let again = world.ask(json!({"page": names[0]}), token.as_deref());
-    assert!(!again.shows(), "what it holds, it holds");
+    token.unwrap()
+}
+
+fn many(caps: &serde_json::Value, count: usize) -> (World, Vec<String>) {
+    let names: Vec<String> = (0..count).map(|n| format!("m{n:03}")).collect();
+    let modules: Vec<(&str, serde_json::Value)> =
+        names.iter().map(|n| (n.as_str(), caps.clone())).collect();
+    (World::new(CapMode::Ledger, &modules), names)
+}
+
+/// 13 bytes a cap with one mark.
+const ROOM: usize = (1_536 - 34) / 13;
+
+#[test]
+fn a_full_token_forgets_the_oldest_and_nothing_else() {
+    let caps = json!([{"limit": 1, "per": "lifetime", "count": "served"}]);
+    let (world, names) = many(&caps, 200);
+    let token = filled(&world, &names, "u-1");
+    let shows = |name: &String| world.ask(json!({"page": name}), Some(&token)).shows();
+    let shown = names.iter().filter(|name| shows(name)).count();
+    assert_eq!(shown, names.len() - ROOM, "what it holds, it holds");
+}
+
+#[test]
+fn what_is_out_of_its_window_takes_no_room() {
+    let caps = json!([{"limit": 1, "per": "1d", "count": "served"}]);
+    let (mut world, names) = many(&caps, ROOM + 1);
+    let token = filled(&world, &names[..ROOM], "u-1");
+    world.wait(2 * DAY);
+    let later = world.ask(json!({"page": names[ROOM]}), Some(&token));
+    assert!(later.shows());
+    assert!(
+        later.caps.unwrap().len() < 100,
+        "of all those only the last one is left"
+    );
+}
+
+#[test]
+fn a_login_with_two_full_tokens_loses_only_what_has_no_room() {
+    let caps = json!([{"limit": 1, "per": "lifetime", "count": "served"}]);
+    let (mut world, names) = many(&caps, 2 * ROOM);
+    let guest = filled(&world, &names[..ROOM], "anon-7");
+    world.wait(MINUTE);
+    let known = filled(&world, &names[ROOM..], "u-1");
+    let login = json!({"page": names[0], "unit": "u-1", "previous_unit": "anon-7"});
+    let after = world.ask(login, Some(&[guest, known].join(", ")));
+    assert!(!after.shows(), "shown to the guest");
+    let token = after.caps.unwrap();
+    assert!(token.len() <= 2_048);
+    let shows = |name: &String| world.ask(json!({"page": name}), Some(&token)).shows();
+    let again = names.iter().filter(|name| shows(name)).count();
+    assert_eq!(again, ROOM, "half of them, not all");
 }

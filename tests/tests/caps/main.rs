@@ -2,7 +2,10 @@
 //! docs/caps.md.
 
 mod bounds;
+mod bulk;
+mod confirms;
 mod exact;
 mod ledger;
+mod probes;
 mod windows;
 mod world;

@@ -10,8 +10,8 @@ use skyful::manifest::{Keys, Tail, TrustSet, Value as Stored, sign};
 use skyful::secret::Secrets;
 use skyful::snapshot::Digest;
 use skyful::value::datetime;
-use skyful_edge::memory::{MemoryCaps, MemoryStore};
-use skyful_edge::{Absent, CapMode, CapStore, Config, Edge, Facts, Ports, Request};
+use skyful_edge::memory::{MemoryCaps, MemoryEvents, MemoryStore};
+use skyful_edge::{CapMode, CapStore, Config, Edge, Facts, Ports, Request, Response};
 use skyful_tests::product;
 
 pub const WORKSPACE: &str = "caps";
@@ -26,12 +26,13 @@ const SECRET: &str = "4444444444444444444444444444444444444444444444444444444444
 pub struct Platform<C> {
     pub store: MemoryStore,
     pub caps: C,
+    pub events: MemoryEvents,
 }
 
 impl<C: CapStore> Ports for Platform<C> {
     type Store = MemoryStore;
     type Caps = C;
-    type Events = Absent;
+    type Events = MemoryEvents;
 
     fn store(&self) -> &MemoryStore {
         &self.store
@@ -41,8 +42,8 @@ impl<C: CapStore> Ports for Platform<C> {
         &self.caps
     }
 
-    fn events(&self) -> &Absent {
-        &Absent
+    fn events(&self) -> &MemoryEvents {
+        &self.events
     }
 }
 
@@ -105,6 +106,7 @@ pub fn document(modules: &[(&str, Value)]) -> Value {
         .collect();
     let mut pages = json!(pages);
     pages["both"] = page(&names);
+    let ofrep: Vec<&str> = names.iter().copied().take(3).chain(["both"]).collect();
     let modules: BTreeMap<&str, Value> = modules
         .iter()
         .map(|(name, caps)| (*name, module(caps)))
@@ -114,7 +116,7 @@ pub fn document(modules: &[(&str, Value)]) -> Value {
         "locales": {"default": "en", "supported": ["en"]},
         "cap_groups": {"promo": {"limit": 1, "per": "1d"}},
         "module_types": {"card": {"schema": {"type": "object"}}},
-        "modules": modules, "pages": pages,
+        "modules": modules, "pages": pages, "ofrep": ofrep,
     })
 }
 
@@ -149,7 +151,11 @@ impl<C: CapStore> World<C> {
         };
         store.insert(keys.manifest(), value.join());
         Self {
-            platform: Platform { store, caps },
+            platform: Platform {
+                store,
+                caps,
+                events: MemoryEvents::default(),
+            },
             edge: Edge::new(config).unwrap(),
             now_ms: START,
             serial: Mutex::new(0),
@@ -166,24 +172,7 @@ impl<C: CapStore> World<C> {
             body["unit"] = json!("u-1");
         }
         let body = body.to_string();
-        let header = |name: &str| token.filter(|_| name == "skyful-caps").map(str::to_owned);
-        let request = Request {
-            method: "POST",
-            path: "/v1/resolve",
-            query: "",
-            header: &header,
-            body: body.as_bytes(),
-            facts: Facts::default(),
-        };
-        let serial = {
-            let mut serial = self.serial.lock().unwrap();
-            *serial += 1;
-            u128::from(*serial).to_be_bytes()
-        };
-        let response = self
-            .edge
-            .handle(&self.platform, request, self.now_ms, serial)
-            .await;
+        let response = self.sent("POST", "/v1/resolve", &body, token).await;
         assert_eq!(
             response.status,
             200,
@@ -195,6 +184,34 @@ impl<C: CapStore> World<C> {
             caps: response.header("skyful-caps").map(str::to_owned),
             grant: response.header("skyful-grant").map(str::to_owned),
         }
+    }
+
+    /// Any request with a token; what stands after `?` in a target is its query.
+    pub async fn sent(
+        &self,
+        method: &str,
+        target: &str,
+        body: &str,
+        token: Option<&str>,
+    ) -> Response {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let header = |name: &str| token.filter(|_| name == "skyful-caps").map(str::to_owned);
+        let request = Request {
+            method,
+            path,
+            query,
+            header: &header,
+            body: body.as_bytes(),
+            facts: Facts::default(),
+        };
+        let serial = {
+            let mut serial = self.serial.lock().unwrap();
+            *serial += 1;
+            u128::from(*serial).to_be_bytes()
+        };
+        self.edge
+            .handle(&self.platform, request, self.now_ms, serial)
+            .await
     }
 
     pub fn ask(&self, body: Value, token: Option<&str>) -> Answer {

@@ -63,8 +63,9 @@ impl Edge {
         if !accepted.is_empty() {
             let sent = call.ports.events().send(&lines).await;
             sent.map_err(|error| self.not_kept(call.moment.now_ms, error))?;
+            let counted = self.confirm(call, &accepted).await;
+            headers = counted.map_err(|_| not_counted())?;
             self.state().counters.events_accepted += accepted.len() as u64;
-            headers = self.confirm(call, &accepted).await;
         }
         let taken = Taken {
             accepted: accepted.len(),
@@ -145,6 +146,17 @@ impl Edge {
         )
         .hint("send the same events again later, under the same ids: each is counted once")
     }
+}
+
+/// They are durable, but whoever sent them is who still has them: as long as a click is not counted, what it stops goes on.
+fn not_counted() -> Problem {
+    Problem::new(
+        503,
+        "caps-not-counted",
+        "The events are not counted in caps yet",
+        "the events are stored, but where caps are counted nobody answered",
+    )
+    .hint("send the same events again later, under the same ids: each is counted once")
 }
 
 fn no_secret() -> Problem {

@@ -5,6 +5,7 @@ mod books;
 mod confirm;
 
 use std::borrow::Cow;
+use std::sync::{MutexGuard, PoisonError};
 
 use skyful::bucket::UnitHash;
 use skyful::context::{Context, Seen, Tally};
@@ -47,8 +48,8 @@ impl Edge {
             let rows = known.clone().unwrap_or_else(|| books.all_full());
             let decided = decide(Tallies::of(rows));
             let grants = books.grants(chunk, &decided.resolution);
-            // Nothing to count, or nowhere: then nothing was granted either.
-            if grants.is_empty() || known.is_none() {
+            // Nothing to count, or nowhere, or nobody who will see it: then nothing was granted either.
+            if grants.is_empty() || known.is_none() || call.request.method == "HEAD" {
                 break (decided, false);
             }
             match self.reserve(call, &mut books, &grants).await {
@@ -69,10 +70,9 @@ impl Edge {
                 }
             }
         };
-        Fatigued {
-            headers: self.carried(&books, granted),
-            decided,
-        }
+        let headers = self.carried(&books, granted);
+        call.carry(books);
+        Fatigued { decided, headers }
     }
 
     fn books<'a, P: Ports>(
@@ -136,6 +136,8 @@ impl Edge {
                     book.ledger.confirm(*element, *at_ms, now_ms);
                 }
                 book.ledger.prune(&own, now_ms, HOLD_MS);
+                // Of what visitors bring along, too much for one token may be left.
+                book.ledger.make_room(&own, now_ms);
                 let tally = |rule: &CapRule| book.ledger.tally(rule, now_ms, HOLD_MS);
                 own.iter().map(tally).collect()
             } else {
@@ -181,8 +183,11 @@ impl Edge {
         ledger
     }
 
-    /// The genuine tokens of a request.
+    /// The genuine tokens of a request, or what its page before made of them.
     fn tokens<P: Ports>(&self, call: &Call<'_, P>) -> Vec<(u64, Ledger)> {
+        if let Some(carried) = &*call.carried() {
+            return carried.clone();
+        }
         let header = (call.request.header)("skyful-caps").unwrap_or_default();
         let tokens = header.split(',').map(str::trim).take(limits::LEDGER_TOKENS);
         tokens
@@ -255,6 +260,21 @@ impl Edge {
         let mut state = self.state();
         state.counters.cap_errors += 1;
         state.note(now_ms, format!("caps: {error}"));
+    }
+}
+
+impl<P: Ports> Call<'_, P> {
+    fn carried(&self) -> MutexGuard<'_, Option<Vec<(u64, Ledger)>>> {
+        self.carried.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For the next page of this request. Of one context all pages have the same books.
+    fn carry(&self, books: Books<'_>) {
+        if books.mode == CapMode::Ledger {
+            let readers = books.readers.into_iter();
+            let left = readers.map(|book| (name(book.by, book.id), book.ledger));
+            *self.carried() = Some(left.collect());
+        }
     }
 }
 

@@ -104,10 +104,11 @@ impl Edge {
             let asked = (&*page, 0);
             let outcome = self.outcome(call, &view, context.clone(), asked, loaded);
             let mut outcome = outcome.await;
-            // Of one request all pages have the same grant.
-            let more = carried(&mut outcome).into_iter();
-            let more: Headers = more.filter(|header| !headers.contains(header)).collect();
-            headers.extend(more);
+            // All pages have the same grant, and each goes on in the book of the one before.
+            for (name, value) in carried(&mut outcome) {
+                headers.retain(|(known, _)| *known != name);
+                headers.push((name, value));
+            }
             outcomes.push((page.clone(), outcome));
         }
         let flags = outcomes.iter().filter_map(|(page, outcome)| match outcome {

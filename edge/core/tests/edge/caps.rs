@@ -1,6 +1,6 @@
 //! Commands on a stored book, as a Durable Object or a compare-and-set applies them.
 
-use skyful::ledger::{CapRule, Granted};
+use skyful::ledger::{CapRule, Granted, span};
 use skyful::snapshot::records::{Counted, Subject};
 use skyful_edge::caps::{Command, Reply, apply};
 
@@ -17,6 +17,7 @@ fn rule(limit: u32) -> CapRule {
         limit,
         cooldown_ms: 0,
         keep: limit,
+        span: span(3_600_000),
     }
 }
 

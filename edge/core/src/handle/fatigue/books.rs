@@ -49,16 +49,17 @@ impl Books<'_> {
         let mut refused = Vec::new();
         let noted = self.readers.iter().map(|book| {
             let mut ledger = book.ledger.clone();
+            let rules: Vec<CapRule> = book.rules(&self.rules).collect();
             for granted in book.share(grants) {
                 let before = ledger.clone();
-                let rules: Vec<CapRule> = book.rules(&self.rules).collect();
                 let mut countable = true;
                 for (row, element) in &granted.marks {
                     if let Some(rule) = rules.get(*row as usize) {
                         countable &= rule.keep <= limits::LEDGER_MARKS;
-                        ledger.mark(rule.id, rule.mark(*element, self.now_ms));
+                        ledger.grant(rule, *element, self.now_ms);
                     }
                 }
+                ledger.make_room(&rules, self.now_ms);
                 if !countable || !ledger.fits() {
                     let rows: Vec<u32> = granted.marks.iter().map(|(row, _)| *row).collect();
                     refused.extend(book.rows_of(&rows));
