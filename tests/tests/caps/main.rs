@@ -2,6 +2,7 @@
 //! docs/caps.md.
 
 mod bounds;
+mod events;
 mod exact;
 mod ledger;
 mod windows;

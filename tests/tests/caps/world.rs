@@ -10,8 +10,8 @@ use skyful::manifest::{Keys, Tail, TrustSet, Value as Stored, sign};
 use skyful::secret::Secrets;
 use skyful::snapshot::Digest;
 use skyful::value::datetime;
-use skyful_edge::memory::{MemoryCaps, MemoryStore};
-use skyful_edge::{Absent, CapMode, CapStore, Config, Edge, Facts, Ports, Request};
+use skyful_edge::memory::{MemoryCaps, MemoryEvents, MemoryStore};
+use skyful_edge::{CapMode, CapStore, Config, Edge, Facts, Ports, Request};
 use skyful_tests::product;
 
 pub const WORKSPACE: &str = "caps";
@@ -26,12 +26,13 @@ const SECRET: &str = "4444444444444444444444444444444444444444444444444444444444
 pub struct Platform<C> {
     pub store: MemoryStore,
     pub caps: C,
+    pub events: MemoryEvents,
 }
 
 impl<C: CapStore> Ports for Platform<C> {
     type Store = MemoryStore;
     type Caps = C;
-    type Events = Absent;
+    type Events = MemoryEvents;
 
     fn store(&self) -> &MemoryStore {
         &self.store
@@ -41,8 +42,8 @@ impl<C: CapStore> Ports for Platform<C> {
         &self.caps
     }
 
-    fn events(&self) -> &Absent {
-        &Absent
+    fn events(&self) -> &MemoryEvents {
+        &self.events
     }
 }
 
@@ -56,6 +57,7 @@ pub struct World<C = MemoryCaps> {
 /// An answer as a client sees it.
 #[derive(Clone, Debug)]
 pub struct Answer {
+    pub status: u16,
     pub json: Value,
     pub caps: Option<String>,
     pub grant: Option<String>,
@@ -149,7 +151,11 @@ impl<C: CapStore> World<C> {
         };
         store.insert(keys.manifest(), value.join());
         Self {
-            platform: Platform { store, caps },
+            platform: Platform {
+                store,
+                caps,
+                events: MemoryEvents::default(),
+            },
             edge: Edge::new(config).unwrap(),
             now_ms: START,
             serial: Mutex::new(0),
@@ -165,11 +171,32 @@ impl<C: CapStore> World<C> {
         if body.get("unit").is_none() {
             body["unit"] = json!("u-1");
         }
+        let answer = self.posted("/v1/resolve", &body, token).await;
+        assert_eq!(answer.status, 200, "{}", answer.json);
+        answer
+    }
+
+    /// The status of an answer that takes no events.
+    pub fn refused(&self, events: &[Value], token: Option<&str>) -> u16 {
+        let answer = block_on(self.posted("/v1/events", &json!(events), token));
+        assert!(answer.caps.is_none(), "{answer:?}");
+        answer.status
+    }
+
+    /// Reports events, with a token.
+    pub fn report(&self, events: &[Value], token: Option<&str>) -> Answer {
+        let answer = block_on(self.posted("/v1/events", &json!(events), token));
+        let accepted = answer.json["accepted"].as_u64();
+        assert_eq!(accepted, Some(events.len() as u64), "{}", answer.json);
+        answer
+    }
+
+    async fn posted(&self, path: &str, body: &Value, token: Option<&str>) -> Answer {
         let body = body.to_string();
         let header = |name: &str| token.filter(|_| name == "skyful-caps").map(str::to_owned);
         let request = Request {
             method: "POST",
-            path: "/v1/resolve",
+            path,
             query: "",
             header: &header,
             body: body.as_bytes(),
@@ -184,13 +211,8 @@ impl<C: CapStore> World<C> {
             .edge
             .handle(&self.platform, request, self.now_ms, serial)
             .await;
-        assert_eq!(
-            response.status,
-            200,
-            "{}",
-            String::from_utf8_lossy(&response.body)
-        );
         Answer {
+            status: response.status,
             json: serde_json::from_slice(&response.body).unwrap(),
             caps: response.header("skyful-caps").map(str::to_owned),
             grant: response.header("skyful-grant").map(str::to_owned),

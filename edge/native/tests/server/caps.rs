@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use skyful::compile::{self, Snapshot};
-use skyful::model::{Cap, Constraints, Content, Count, ModulePlan, Subject, Window};
+use skyful::model::{Cap, Constraints, Content, Count, ModulePlan, StopEvent, Subject, Window};
+use skyful_native::EventOptions;
 
 use crate::fixture::workspace;
 use crate::redis::Server;
@@ -15,13 +16,16 @@ const RACERS: usize = 64;
 
 /// The hero of `home` has one plan, which so many answers a day may show.
 fn capped(limit: u32) -> Snapshot {
-    let mut workspace = workspace("one");
-    let cap = Cap::Limit {
+    with(Cap::Limit {
         limit,
         window: Window::Sliding { secs: 86_400 },
         count: Count::Served,
         by: Subject::Unit,
-    };
+    })
+}
+
+fn with(cap: Cap) -> Snapshot {
+    let mut workspace = workspace("one");
     let promo = ModulePlan {
         key: "promo".into(),
         constraints: Constraints {
@@ -40,6 +44,7 @@ fn edge(redis: &Server, folders: &Folders) -> Running {
     let mut options = redis.options(folders);
     options.secret = SECRET.into();
     options.caps = Some("exact".into());
+    options.events = Some(EventOptions::new(folders.root.path().join("events")));
     start(options)
 }
 
@@ -65,8 +70,7 @@ fn at_once(edges: &[Running], unit: &str, meanwhile: impl FnOnce()) -> usize {
     })
 }
 
-fn two(redis: &Server) -> Vec<Running> {
-    let folders = [Folders::new(), Folders::new()];
+fn two(redis: &Server, folders: &[Folders; 2]) -> Vec<Running> {
     let edges: Vec<Running> = folders.iter().map(|folders| edge(redis, folders)).collect();
     for edge in &edges {
         edge.home_becomes("promo", SOON);
@@ -86,7 +90,8 @@ fn until_counted(edge: &Running, unit: &str) {
 fn sixty_four_requests_at_once_get_what_the_cap_allows_and_no_more() {
     let Some(redis) = Server::start() else { return };
     redis.put(1, &capped(2));
-    let edges = two(&redis);
+    let folders = [Folders::new(), Folders::new()];
+    let edges = two(&redis, &folders);
     for round in 0..8 {
         let unit = format!("few-{round}");
         assert_eq!(at_once(&edges, &unit, || ()), 2, "{unit}");
@@ -99,7 +104,8 @@ fn sixty_four_requests_at_once_get_what_the_cap_allows_and_no_more() {
 fn as_many_as_have_room_are_granted_at_once() {
     let Some(redis) = Server::start() else { return };
     redis.put(1, &capped(RACERS as u32));
-    let edges = two(&redis);
+    let folders = [Folders::new(), Folders::new()];
+    let edges = two(&redis, &folders);
     assert_eq!(at_once(&edges, "many", || ()), RACERS);
     assert!(!shows(&edges[1], "many"), "that was all of it");
 }
@@ -111,7 +117,8 @@ fn a_redis_that_is_killed_grants_nothing_and_forgets_nothing() {
     };
     const LIMIT: usize = 40;
     redis.put(1, &capped(LIMIT as u32));
-    let edges = two(&redis);
+    let folders = [Folders::new(), Folders::new()];
+    let edges = two(&redis, &folders);
     assert!(shows(&edges[0], "u-9"));
     let shown = 1 + at_once(&edges, "u-9", || redis.end());
     assert!(shown <= LIMIT, "{shown}");
@@ -134,7 +141,8 @@ fn a_redis_that_hangs_costs_a_moment_and_grants_nothing() {
     let Some(redis) = Server::start() else { return };
     const LIMIT: usize = 40;
     redis.put(1, &capped(LIMIT as u32));
-    let edges = two(&redis);
+    let folders = [Folders::new(), Folders::new()];
+    let edges = two(&redis, &folders);
     assert!(shows(&edges[0], "u-9"));
     redis.signal("-STOP");
     let asked = Instant::now();
@@ -147,4 +155,42 @@ fn a_redis_that_hangs_costs_a_moment_and_grants_nothing() {
     let rest = at_once(&edges, "u-9", || ());
     assert!(shown + rest <= LIMIT, "{shown} and then {rest}");
     assert!(!shows(&edges[0], "u-9"), "that was all of it");
+}
+
+/// At another edge than the one that granted it.
+#[test]
+fn a_click_that_is_reported_stops_at_every_edge() {
+    let Some(redis) = Server::start() else { return };
+    let stop = Cap::StopAfter {
+        event: StopEvent::Click,
+        by: Subject::Unit,
+    };
+    redis.put(1, &with(stop));
+    let folders = [Folders::new(), Folders::new()];
+    let edges = two(&redis, &folders);
+    let first = edges[0].get("/v1/pages/home?unit=u-9&attr.ip=192.0.2.1");
+    let field = |text: &str, before: &str, end: char| {
+        let (_, rest) = text.split_once(before).expect("it is there");
+        rest.split(end).next().expect("a value").trim().to_owned()
+    };
+    let receipt = field(&first.body, "\"receipt\":\"", '"');
+    let grant = field(&first.whole, "skyful-grant: ", '\r');
+    assert!(shows(&edges[1], "u-9"));
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let at = skyful::value::datetime::format(since.expect("after 1970").as_millis() as i64);
+    let report = |unit: &str, kind: &str| {
+        let event = format!(
+            r#"{{"id":"{kind}-{unit}","type":"{kind}","unit":"{unit}","page":"home","module":"hero","receipt":"{receipt}","grant":"{grant}","at":"{at}"}}"#
+        );
+        let answer = edges[1].post_to("/v1/events", &event);
+        assert_eq!(answer.status, 202, "{answer:?}");
+        assert!(answer.body.contains("\"accepted\":1"), "{answer:?}");
+    };
+    report("u-9", "exposure");
+    assert!(shows(&edges[0], "u-9"), "only seen");
+    report("u-9", "click");
+    assert!(edges.iter().all(|edge| !shows(edge, "u-9")));
+    // Somebody else's grant fills nobody's cap.
+    report("u-8", "click");
+    assert!(shows(&edges[0], "u-8"));
 }

@@ -259,7 +259,10 @@ fn writers_at_once_lose_no_update() {
             .collect();
         for writer in writers {
             let ruling = writer.await.unwrap().unwrap();
-            assert!(matches!(ruling, Ruling::Write | Ruling::Older(_)), "{ruling}");
+            assert!(
+                matches!(ruling, Ruling::Write | Ruling::Older(_)),
+                "{ruling}"
+            );
         }
         let stored = clients[0].get("newest").await.unwrap().unwrap();
         assert_eq!(number(Some(&stored)), WRITERS);
