@@ -51,6 +51,8 @@ pub fn left(lines: &[u8], refused: &[Refused], age_ms: i64, tell: impl Fn(&str))
         if may_pass(why, age_ms) {
             left.again.extend_from_slice(line);
             left.again.push(b'\n');
+        } else if is_made_up(why) {
+            tell(&letter(&mut Vec::new(), why, line));
         } else {
             tell(&letter(&mut left.dead, why, line));
         }
@@ -61,6 +63,14 @@ pub fn left(lines: &[u8], refused: &[Refused], age_ms: i64, tell: impl Fn(&str))
 /// Whether the collector may take later what it refused for this reason.
 pub fn may_pass(why: &str, age_ms: i64) -> bool {
     why == Why::ForgedReceipt.name() && age_ms < FORGED_MS
+}
+
+/// Whether nothing is lost with it: an edge that has the page in memory refuses it itself. Whoever has a receipt can send
+/// any number of them, and must not fill a store.
+pub fn is_made_up(why: &str) -> bool {
+    [Why::UnknownModule, Why::UnknownPage]
+        .map(Why::name)
+        .contains(&why)
 }
 
 /// Writes a letter about an event that will never be counted, and gives what to say of it.
@@ -174,6 +184,7 @@ mod tests {
             refused(2, "too \"late\"\n"),
             refused(3, "too_late"),
             refused(9, "too_late"),
+            refused(1, "unknown_module"),
         ];
         let told = std::cell::RefCell::new(Vec::new());
         let tell = |text: &str| told.borrow_mut().push(text.to_owned());
@@ -183,11 +194,15 @@ mod tests {
             young.dead,
             b"{\"why\":\"toolate\",\"event\":{\"id\":\"c\"}}\n"
         );
-        assert_eq!(told.take(), ["event c will never be counted: toolate"]);
+        let made_up = "event b will never be counted: unknown_module";
+        assert_eq!(
+            told.take(),
+            ["event c will never be counted: toolate", made_up]
+        );
         let old = left(lines, &all, FORGED_MS, tell);
         assert!(old.again.is_empty());
         assert_eq!(old.dead.split(|byte| *byte == b'\n').count(), 3);
-        assert_eq!(told.take().len(), 2);
+        assert_eq!(told.take().len(), 3);
     }
 
     #[test]

@@ -46,10 +46,8 @@ pub trait Desk: MaybeSync {
 pub async fn send<D: Desk>(desk: &D, place: &str, batch: &[u8]) -> Result<(), StoreError> {
     let prefix = format!("e1/{place}/");
     let now_ms = desk.now_ms();
-    match post(desk, batch).await {
-        Verdict::Settled(refused) => {
-            let left = left(batch, &refused, 0, |what| desk.tell(what));
-            keep(desk, &prefix, now_ms, left).await?;
+    match deliver(desk, &prefix, batch, now_ms).await? {
+        Verdict::Settled(_) => {
             if is_due(desk, now_ms)
                 && let Err(error) = look(desk, &prefix, now_ms).await
             {
@@ -137,13 +135,8 @@ async fn look<D: Desk>(desk: &D, prefix: &str, now_ms: i64) -> Result<(), StoreE
         let Some(batch) = desk.read(&key).await? else {
             continue;
         };
-        match post(desk, &batch).await {
-            Verdict::Settled(refused) => {
-                let since_ms = since_ms(prefix, &key);
-                let age_ms = now_ms.saturating_sub(since_ms);
-                let left = left(&batch, &refused, age_ms, |what| desk.tell(what));
-                keep(desk, prefix, since_ms, left).await?;
-            }
+        match deliver(desk, prefix, &batch, since_ms(prefix, &key)).await? {
+            Verdict::Settled(_) => {}
             Verdict::Poison => {
                 let dead = format!("dead-{key}");
                 desk.tell(&format!(
@@ -161,14 +154,23 @@ async fn look<D: Desk>(desk: &D, prefix: &str, now_ms: i64) -> Result<(), StoreE
     Ok(())
 }
 
-/// Never an error: no answer is a reason to try again.
-async fn post<D: Desk>(desk: &D, batch: &[u8]) -> Verdict {
+/// Sends what waits since then, and keeps what of it was refused. No answer is a reason to try again.
+async fn deliver<D: Desk>(
+    desk: &D,
+    prefix: &str,
+    batch: &[u8],
+    since_ms: i64,
+) -> Result<Verdict, StoreError> {
     let Some((status, said)) = desk.post(batch).await else {
-        return Verdict::Later;
+        return Ok(Verdict::Later);
     };
     let verdict = verdict(status, &said);
-    if !matches!(verdict, Verdict::Settled(_)) {
+    if let Verdict::Settled(refused) = &verdict {
+        let age_ms = desk.now_ms().saturating_sub(since_ms);
+        let left = left(batch, refused, age_ms, |what| desk.tell(what));
+        keep(desk, prefix, since_ms, left).await?;
+    } else {
         desk.tell(&format!("the collector answered {status}"));
     }
-    verdict
+    Ok(verdict)
 }

@@ -198,6 +198,14 @@ impl Forwarder {
         let letters: Vec<(&str, &[u8])> = dead
             .iter()
             .map(|(why, event)| (why.as_str(), event.as_slice()))
+            .filter(|(why, event)| {
+                let made_up = forward::is_made_up(why);
+                if made_up {
+                    let what = forward::letter(&mut Vec::new(), why, event);
+                    tracing::warn!("{what}");
+                }
+                !made_up
+            })
             .collect();
         self.dead.add(&letters)
     }
