@@ -98,7 +98,7 @@ fn an_event_that_is_not_kept_confirms_nothing() {
         visitor.world.platform.events.fail(true);
         let refused = visitor
             .world
-            .refused(&[click.clone()], visitor.token.as_deref());
+            .refused(std::slice::from_ref(&click), visitor.token.as_deref());
         assert_eq!(refused, 503);
         visitor.world.platform.events.fail(false);
         assert!(visitor.visits().shows(), "{mode:?}");
