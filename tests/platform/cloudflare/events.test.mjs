@@ -42,7 +42,8 @@ async function collecting(t) {
       const status = known ? collector.status(body) : 401;
       const lines = body.trim().split("\n").map((line) => JSON.parse(line));
       const refused = lines.flatMap(({ id }, line) => {
-        const why = collector.why(id);
+        // Reports of how releases do have no id.
+        const why = collector.why(id ?? "");
         return why ? [{ line, id, why }] : [];
       });
       if (status === 200) collector.lines.push(...lines.filter(({ id }) => !collector.why(id)));
