@@ -2,6 +2,7 @@
 //! is answered may forget what it sent.
 
 pub mod http;
+mod known;
 
 use serde::Serialize;
 use skyful::event::{Event, Line, Why};
@@ -10,6 +11,7 @@ use skyful::receipt::Receipt;
 use skyful::resolve::write::Track;
 use skyful::secret::{BadSecret, Secrets};
 
+use self::known::Known;
 use crate::store::sqlite::Sqlite;
 use crate::store::{EventRow, StoreError};
 
@@ -22,6 +24,7 @@ pub struct Ingest {
     store: Sqlite,
     /// Of edges, as given; keys are derived from it for each environment. None: receipts are taken at the edges' word.
     secret: Option<String>,
+    known: Known,
 }
 
 /// What became of a batch. Everything but the refused lines is in the database.
@@ -46,7 +49,11 @@ impl Ingest {
         if let Some(secret) = &secret {
             Self::parsed(secret)?;
         }
-        Ok(Self { store, secret })
+        Ok(Self {
+            store,
+            secret,
+            known: Known::default(),
+        })
     }
 
     /// Whether it is a secret at all, of whatever environment.
@@ -65,7 +72,18 @@ impl Ingest {
         let mut rows = Vec::with_capacity(lines.len());
         let mut refused = Vec::new();
         for (number, text) in lines.iter().enumerate() {
-            match checked(text, &mut secrets, now_ms) {
+            let row = match checked(text, &mut secrets, now_ms) {
+                Ok((row, Some(receipt))) => {
+                    let about = (&*row.page, row.module.as_deref());
+                    let vouched = self
+                        .known
+                        .vouches(&self.store, &row.workspace, &receipt, about);
+                    vouched.await?.map(|()| row)
+                }
+                Ok((row, None)) => Ok(row),
+                Err(why) => Err(why),
+            };
+            match row {
                 Ok(row) => rows.push(row),
                 Err(why) => refused.push(Refused {
                     line: number,
@@ -92,7 +110,12 @@ impl Ingest {
     }
 }
 
-fn checked(text: &str, secrets: &mut OfEnvironments<'_>, now_ms: i64) -> Result<EventRow, Why> {
+/// With its receipt, if that could be opened.
+fn checked(
+    text: &str,
+    secrets: &mut OfEnvironments<'_>,
+    now_ms: i64,
+) -> Result<(EventRow, Option<Receipt>), Why> {
     let line = Line::read(text)?;
     // Its id may have been forgotten already: counting it could count it twice.
     let waited_ms = now_ms.saturating_sub(line.received_ms);
@@ -100,7 +123,7 @@ fn checked(text: &str, secrets: &mut OfEnvironments<'_>, now_ms: i64) -> Result<
         return Err(Why::TooLate);
     }
     let event = &line.event;
-    let mut track = None;
+    let (mut track, mut opened) = (None, None);
     if let Some(secrets) = secrets.of(&line.workspace, &line.env) {
         let receipt = Receipt::open(&event.receipt, secrets).ok_or(Why::ForgedReceipt)?;
         if !receipt.is_of(&event.page) {
@@ -108,9 +131,10 @@ fn checked(text: &str, secrets: &mut OfEnvironments<'_>, now_ms: i64) -> Result<
         }
         let sequence = i64::try_from(receipt.sequence).ok();
         track = sequence.map(|sequence| (sequence, receipt.track == Track::Gray));
+        opened = Some(receipt);
     }
     let owned = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
-    Ok(EventRow {
+    let row = EventRow {
         id: event.id.to_string(),
         kind: event.kind.name(),
         name: owned(&event.name),
@@ -127,7 +151,8 @@ fn checked(text: &str, secrets: &mut OfEnvironments<'_>, now_ms: i64) -> Result<
         workspace: line.workspace.into_owned(),
         env: line.env.into_owned(),
         track,
-    })
+    };
+    Ok((row, opened))
 }
 
 /// Keys of the environments of one batch, which are hardly ever more than one.

@@ -2,7 +2,7 @@
 //! collector. What its answers mean, and when to try again, is the core's.
 
 use skyful::limits;
-use skyful_edge::forward::{self, Verdict};
+use skyful_edge::forward::{self, Refused, Verdict};
 use skyful_edge::{EventSink, StoreError};
 use wasm_bindgen::JsValue;
 use worker::{
@@ -34,17 +34,20 @@ impl EventSink for Events {
         let Some(queue) = &self.queue else {
             return Err(StoreError("no queue is bound as EVENTS".into()));
         };
-        for part in forward::parts(batch, MESSAGE_BYTES) {
-            let text = JsValue::from_str(&String::from_utf8_lossy(part));
-            let message =
-                RawMessageBuilder::new(text).build_with_content_type(QueueContentType::Text);
-            queue.send_raw(message).await.map_err(|error| {
-                console_error!("skyful: queue: {error}");
-                StoreError("the queue did not take them".into())
-            })?;
-        }
-        Ok(())
+        put(queue, batch).await
     }
+}
+
+async fn put(queue: &Queue, lines: &[u8]) -> Result<(), StoreError> {
+    for part in forward::parts(lines, MESSAGE_BYTES) {
+        let text = JsValue::from_str(&String::from_utf8_lossy(part));
+        let message = RawMessageBuilder::new(text).build_with_content_type(QueueContentType::Text);
+        queue.send_raw(message).await.map_err(|error| {
+            console_error!("skyful: queue: {error}");
+            StoreError("the queue did not take them".into())
+        })?;
+    }
+    Ok(())
 }
 
 /// A message on its way to the collector.
@@ -87,27 +90,57 @@ async fn deliver(group: Vec<Waiting>, env: &Env) {
     }
     match post(&group, env).await {
         Verdict::Settled(refused) => {
-            for refused in refused {
-                console_error!("skyful: an event will never be counted: {}", refused.why);
+            let mut before = 0_usize;
+            for waiting in &group {
+                let count = waiting.lines.lines().count();
+                let own = refused.iter().filter_map(|one| {
+                    let line = one.line.checked_sub(before).filter(|line| *line < count)?;
+                    let why = one.why.clone();
+                    Some(Refused { line, why })
+                });
+                settle(waiting, &own.collect::<Vec<_>>(), env).await;
+                before = before.saturating_add(count);
             }
-            group.iter().for_each(|waiting| waiting.message.ack());
         }
         Verdict::Poison if group.len() > 1 => {
             for waiting in group {
                 Box::pin(deliver(vec![waiting], env)).await;
             }
         }
-        Verdict::Poison | Verdict::Later => {
-            for Waiting { message, .. } in &group {
-                let sent_ms = i64::try_from(message.timestamp().as_millis()).unwrap_or(0);
-                let age_ms = now_ms().saturating_sub(sent_ms);
-                let [a, b, c, d, ..] = random();
-                let again = forward::again_secs(age_ms, u32::from_le_bytes([a, b, c, d]));
-                let options = QueueRetryOptionsBuilder::new().with_delay_seconds(again);
-                message.retry_with_options(&options.build());
-            }
-        }
+        Verdict::Poison | Verdict::Later => group.iter().for_each(again),
     }
+}
+
+/// Lets go of a message, unless something of it is refused that may pass later; then all of it comes again, and what was
+/// counted is a duplicate.
+async fn settle(waiting: &Waiting, refused: &[Refused], env: &Env) {
+    let tell = |what: &str| console_error!("skyful: {what}");
+    let left = forward::left(waiting.lines.as_bytes(), refused, age_ms(waiting), tell);
+    let mut settled = left.again.is_empty();
+    if settled && !left.dead.is_empty() {
+        // Without this binding it gets there by itself, as what is retried for too long.
+        settled = match env.queue("EVENTS_DEAD") {
+            Ok(queue) => put(&queue, &left.dead).await.is_ok(),
+            Err(_) => false,
+        };
+    }
+    if settled {
+        waiting.message.ack();
+    } else {
+        again(waiting);
+    }
+}
+
+fn age_ms(waiting: &Waiting) -> i64 {
+    let sent_ms = i64::try_from(waiting.message.timestamp().as_millis()).unwrap_or(0);
+    now_ms().saturating_sub(sent_ms)
+}
+
+fn again(waiting: &Waiting) {
+    let [a, b, c, d, ..] = random();
+    let again = forward::again_secs(age_ms(waiting), u32::from_le_bytes([a, b, c, d]));
+    let options = QueueRetryOptionsBuilder::new().with_delay_seconds(again);
+    waiting.message.retry_with_options(&options.build());
 }
 
 async fn post(group: &[Waiting], env: &Env) -> Verdict {

@@ -1,7 +1,10 @@
 //! Between an edge and the collector: what an answer to a batch means, and how long to wait. Whoever sends, on whatever
 //! platform, does as this says. Delivery is at least once and in any order, since the collector counts an id once.
 
+pub mod aside;
+
 use serde::Deserialize;
+use skyful::event::{Event, Why};
 
 /// What is put behind a collector's address.
 pub const PATH: &str = "/v1/collect";
@@ -9,7 +12,7 @@ pub const PATH: &str = "/v1/collect";
 /// What becomes of a batch after the collector's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// All of it is settled. These will never be accepted, whoever sends them again.
+    /// All of it is settled but these, see [`left`].
     Settled(Vec<Refused>),
     /// The collector, or the way to it, or its settings are at fault: the same batch again, later.
     Later,
@@ -22,6 +25,71 @@ pub enum Verdict {
 pub struct Refused {
     pub line: usize,
     pub why: String,
+}
+
+/// For how long an event is sent again whose receipt the collector takes for forged. The edge opened it, so their secrets
+/// differ, and somebody is about to put that right.
+pub const FORGED_MS: i64 = 3 * 86_400_000;
+
+/// What is left of a batch that the collector settled.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Lines to be sent again, later.
+    pub again: Vec<u8>,
+    /// Letters about events that will never be counted, for a person.
+    pub dead: Vec<u8>,
+}
+
+/// Sorts what was refused of lines that have waited for so long. Each letter is told of.
+pub fn left(lines: &[u8], refused: &[Refused], age_ms: i64, tell: impl Fn(&str)) -> Left {
+    let lines: Vec<&[u8]> = lines.split(|byte| *byte == b'\n').collect();
+    let mut left = Left::default();
+    for Refused { line, why } in refused {
+        let Some(line) = lines.get(*line).filter(|line| !line.is_empty()) else {
+            continue;
+        };
+        if may_pass(why, age_ms) {
+            left.again.extend_from_slice(line);
+            left.again.push(b'\n');
+        } else if is_made_up(why) {
+            tell(&letter(&mut Vec::new(), why, line));
+        } else {
+            tell(&letter(&mut left.dead, why, line));
+        }
+    }
+    left
+}
+
+/// Whether the collector may take later what it refused for this reason.
+pub fn may_pass(why: &str, age_ms: i64) -> bool {
+    why == Why::ForgedReceipt.name() && age_ms < FORGED_MS
+}
+
+/// Whether nothing is lost with it: an edge that has the page in memory refuses it itself. Whoever has a receipt can send
+/// any number of them, and must not fill a store.
+pub fn is_made_up(why: &str) -> bool {
+    [Why::UnknownModule, Why::UnknownPage]
+        .map(Why::name)
+        .contains(&why)
+}
+
+/// Writes a letter about an event that will never be counted, and gives what to say of it.
+pub fn letter(out: &mut Vec<u8>, why: &str, line: &[u8]) -> String {
+    // Only letters, digits and `_`, whatever a collector says.
+    let plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+    let why: String = why.chars().filter(plain).take(64).collect();
+    for part in [
+        b"{\"why\":\"",
+        why.as_bytes(),
+        b"\",\"event\":",
+        line,
+        b"}\n",
+    ] {
+        out.extend_from_slice(part);
+    }
+    let text = str::from_utf8(line).unwrap_or_default();
+    let id = Event::id_of(text).unwrap_or_default();
+    format!("event {id} will never be counted: {why}")
 }
 
 #[derive(Deserialize)]
@@ -102,6 +170,39 @@ mod tests {
         for status in [400, 413, 422] {
             assert_eq!(verdict(status, b""), Verdict::Poison, "{status}");
         }
+    }
+
+    #[test]
+    fn what_is_refused_comes_again_or_is_kept_for_a_person() {
+        let lines = b"{\"id\":\"a\"}\n{\"id\":\"b\"}\n{\"id\":\"c\"}\n";
+        let refused = |line, why: &str| Refused {
+            line,
+            why: why.into(),
+        };
+        let all = [
+            refused(0, "forged_receipt"),
+            refused(2, "too \"late\"\n"),
+            refused(3, "too_late"),
+            refused(9, "too_late"),
+            refused(1, "unknown_module"),
+        ];
+        let told = std::cell::RefCell::new(Vec::new());
+        let tell = |text: &str| told.borrow_mut().push(text.to_owned());
+        let young = left(lines, &all, FORGED_MS - 1, tell);
+        assert_eq!(young.again, b"{\"id\":\"a\"}\n");
+        assert_eq!(
+            young.dead,
+            b"{\"why\":\"toolate\",\"event\":{\"id\":\"c\"}}\n"
+        );
+        let made_up = "event b will never be counted: unknown_module";
+        assert_eq!(
+            told.take(),
+            ["event c will never be counted: toolate", made_up]
+        );
+        let old = left(lines, &all, FORGED_MS, tell);
+        assert!(old.again.is_empty());
+        assert_eq!(old.dead.split(|byte| *byte == b'\n').count(), 3);
+        assert_eq!(told.take().len(), 3);
     }
 
     #[test]

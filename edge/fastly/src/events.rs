@@ -1,5 +1,5 @@
-//! Events on Fastly: to the collector, whose word they wait for; while it gives none, into the KV Store under keys of
-//! their own, from where later requests deliver them. Log streams promise no delivery and are not used.
+//! Events on Fastly: to the collector, or into the KV Store; what is sent when is [`aside`]'s. Log streams promise no
+//! delivery and are not used.
 
 use std::cell::OnceCell;
 use std::time::Duration;
@@ -8,7 +8,8 @@ use fastly::backend::BackendCreationError;
 use fastly::handle::{BodyHandle, CacheOverride, RequestHandle};
 use fastly::http::{HeaderValue, Method, Url, header};
 use fastly::{Backend, Body};
-use skyful_edge::forward::{self, Verdict};
+use skyful_edge::forward;
+use skyful_edge::forward::aside::{self, Desk};
 use skyful_edge::{EventSink, StoreError};
 
 use crate::kv::{self, After, Kv};
@@ -20,10 +21,6 @@ use crate::settings::Collector;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Nothing of use is longer: a batch has at most 100 events.
 const ANSWER_BYTES: usize = 64 << 10;
-/// How often a data centre looks for what was put aside, unless it did so itself meanwhile, and how much of it a
-/// request delivers then.
-const LOOK_MS: i64 = 60_000;
-const DELIVERED_AT_ONCE: u32 = 4;
 /// Static backends of the service may not have this name.
 const BACKEND: &str = "skyful_collector";
 
@@ -54,100 +51,74 @@ impl EventSink for Events<'_> {
         let Some(collector) = self.collector else {
             return Err(StoreError("no collector is set".into()));
         };
-        match self.post(collector, batch) {
-            Verdict::Settled(refused) => {
-                told(&refused);
-                self.deliver_some(collector);
-                Ok(())
-            }
-            // Also what is refused as a whole: a person can still look at it.
-            Verdict::Later | Verdict::Poison => self.put_aside(batch),
-        }
+        let desk = Fastly {
+            events: self,
+            collector,
+        };
+        aside::send(&desk, &self.place, batch).await
+    }
+}
+
+struct Fastly<'a> {
+    events: &'a Events<'a>,
+    collector: &'a Collector,
+}
+
+impl Desk for Fastly<'_> {
+    const LOOK_MS: i64 = 60_000;
+
+    fn now_ms(&self) -> i64 {
+        now_ms()
+    }
+
+    fn random(&self) -> [u8; 16] {
+        random()
+    }
+
+    fn tell(&self, what: &str) {
+        eprintln!("skyful: {what}");
+    }
+
+    async fn post(&self, batch: &[u8]) -> Option<(u16, Vec<u8>)> {
+        let answered = self.events.answer(self.collector, batch);
+        answered
+            .inspect_err(|error| eprintln!("skyful: the collector gave no answer: {error}"))
+            .ok()
+    }
+
+    /// The store lists them in order.
+    async fn keys(&self, prefix: &str, _: &str, most: usize) -> Result<Vec<String>, StoreError> {
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        self.events.kv.keys(prefix, most)
+    }
+
+    async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.events.kv.get(key)?.map(|stored| stored.value))
+    }
+
+    async fn write(&self, key: &str, batch: &[u8]) -> Result<(), StoreError> {
+        self.events.kv.put(key, batch, After::Anything).map(|_| ())
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.events.kv.delete(key)
+    }
+
+    fn due_ms(&self) -> i64 {
+        let due = own_copy::recall(&self.events.due());
+        let due = due.and_then(|text| String::from_utf8(text).ok());
+        due.and_then(|text| text.parse().ok()).unwrap_or(0)
+    }
+
+    fn look_at(&self, due_ms: i64) {
+        own_copy::keep(&self.events.due(), due_ms.to_string().as_bytes());
     }
 }
 
 impl Events<'_> {
-    fn put_aside(&self, batch: &[u8]) -> Result<(), StoreError> {
-        // Nobody else has this key: the time only sorts, what tells keys apart is chance.
-        let random = u128::from_le_bytes(random());
-        let key = format!("{}{:013}-{random:032x}", self.prefix(), now_ms());
-        if !self.kv.put(&key, batch, After::Nothing)? {
-            return Err(StoreError("the KV Store has this key already".into()));
-        }
-        self.look_next_time();
-        Ok(())
-    }
-
-    fn prefix(&self) -> String {
-        format!("e1/{}/", self.place)
-    }
-
-    /// What an earlier request put aside, here or elsewhere. Two instances may deliver the same: each id is counted once.
-    fn deliver_some(&self, collector: &Collector) {
-        let now_ms = now_ms();
-        let looked = own_copy::recall(&self.looked()).and_then(|text| String::from_utf8(text).ok());
-        let looked_ms: i64 = looked.and_then(|text| text.parse().ok()).unwrap_or(0);
-        if now_ms.saturating_sub(looked_ms) < LOOK_MS && now_ms >= looked_ms {
-            return;
-        }
-        own_copy::keep(&self.looked(), now_ms.to_string().as_bytes());
-        if let Err(error) = self.look(collector) {
-            eprintln!("skyful: events that were put aside: {error}");
-        }
-    }
-
-    /// Under which Core Cache says when this data centre looked: an instance remembers nothing.
-    fn looked(&self) -> String {
-        format!("looked/{}", self.place)
-    }
-
-    fn look_next_time(&self) {
-        own_copy::keep(&self.looked(), b"0");
-    }
-
-    fn look(&self, collector: &Collector) -> Result<(), StoreError> {
-        let keys = self.kv.keys(&self.prefix(), DELIVERED_AT_ONCE)?;
-        // As many as were asked for: there may be more.
-        if keys.len() >= DELIVERED_AT_ONCE as usize {
-            self.look_next_time();
-        }
-        for key in keys {
-            // None: somebody else was quicker, or the store lags.
-            let Some(stored) = self.kv.get(&key)? else {
-                continue;
-            };
-            match self.post(collector, &stored.value) {
-                Verdict::Settled(refused) => told(&refused),
-                Verdict::Poison => {
-                    let dead = format!("dead-{key}");
-                    eprintln!("skyful: events will never be counted, see {dead} in the KV Store");
-                    self.kv.put(&dead, &stored.value, After::Anything)?;
-                }
-                Verdict::Later => {
-                    self.look_next_time();
-                    return Ok(());
-                }
-            }
-            self.kv.delete(&key)?;
-        }
-        Ok(())
-    }
-
-    /// Never an error: no answer is a reason to try again.
-    fn post(&self, collector: &Collector, batch: &[u8]) -> Verdict {
-        match self.answer(collector, batch) {
-            Ok((status, said)) => {
-                let verdict = forward::verdict(status, &said);
-                if !matches!(verdict, Verdict::Settled(_)) {
-                    eprintln!("skyful: the collector answered {status}");
-                }
-                verdict
-            }
-            Err(error) => {
-                eprintln!("skyful: the collector gave no answer: {error}");
-                Verdict::Later
-            }
-        }
+    /// Under which Core Cache says when this data centre looks for what was put aside: an instance remembers nothing.
+    fn due(&self) -> String {
+        format!("due/{}", self.place)
     }
 
     /// By handles, since `Request::send` brings the library's own HTTP cache into the program.
@@ -185,11 +156,5 @@ impl Events<'_> {
         }
         let backend = builder.finish()?;
         Ok(self.backend.get_or_init(|| backend))
-    }
-}
-
-fn told(refused: &[forward::Refused]) {
-    for refused in refused {
-        eprintln!("skyful: an event will never be counted: {}", refused.why);
     }
 }

@@ -95,9 +95,15 @@ impl Events {
     /// Opens the log and goes on where the last process ended, however it ended.
     pub fn open(options: &EventOptions) -> io::Result<Self> {
         let (writer, shared) = Writer::open(&options.folder)?;
+        let (messages, waiting) = mpsc::channel(WAITING);
         let forwarder = match &options.collector {
             Some(collector) => {
-                let forwarder = Forwarder::new(collector, &options.folder, Arc::clone(&shared))?;
+                let forwarder = Forwarder::new(
+                    collector,
+                    &options.folder,
+                    Arc::clone(&shared),
+                    messages.clone(),
+                )?;
                 Some(thread("skyful-forward", move || forwarder.run())?)
             }
             None => {
@@ -106,7 +112,6 @@ impl Events {
                 None
             }
         };
-        let (messages, waiting) = mpsc::channel(WAITING);
         let threads = Threads {
             writer: thread("skyful-events", move || writer.run(waiting))?,
             forwarder,

@@ -1,4 +1,5 @@
-//! A snapshot store in Redis (or Valkey), and one atomic read-modify-write for whatever else edges share.
+//! A snapshot store in Redis (or Valkey), and one atomic read-modify-write for whatever edges share: manifests, and
+//! how often visitors saw what.
 //! Rules are applied here, in Rust; the script in Redis only writes if the stored value is still the one
 //! that the rule saw. No cluster and no sentinel: one address, behind which may be whatever answers for it.
 //!
@@ -15,15 +16,11 @@ use skyful_edge::{Rule, Ruling, StoreError};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// Sets a key if its value is still the one given, or still missing. A time to live of 0 is none.
+/// Sets a key if its value is still the one given, or still missing.
 const COMPARE_AND_SET: &str = r"
 local seen = ARGV[1] == '1' and ARGV[2]
 if redis.call('GET', KEYS[1]) ~= seen then return 0 end
-if ARGV[4] == '0' then
-  redis.call('SET', KEYS[1], ARGV[3])
-else
-  redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
-end
+redis.call('SET', KEYS[1], ARGV[3])
 return 1";
 
 /// For one answer that a visitor waits for.
@@ -32,8 +29,9 @@ const READ: Duration = Duration::from_secs(1);
 const WRITE: Duration = Duration::from_secs(10);
 /// After a failure, until somebody tries again.
 const REST: Duration = Duration::from_secs(1);
-/// Every failed attempt means that another writer got through. More are not a race, but a fault.
-const ATTEMPTS: u32 = 32;
+/// Every failed attempt means that another writer got through: as many requests of one visitor may race. The time limit
+/// ends it before that where Redis is slow.
+const ATTEMPTS: u32 = 256;
 
 /// Where Redis is. Never shown as text: it may hold a password.
 #[derive(Clone)]
@@ -133,7 +131,7 @@ impl Redis {
         value: &[u8],
         rule: Rule<'_>,
     ) -> Result<Ruling, StoreError> {
-        self.change(key, WRITE, None, |stored| match rule(stored) {
+        self.change(key, WRITE, |stored| match rule(stored) {
             Ruling::Write => Ok((value.to_vec(), Ruling::Write)),
             other => Err(other),
         })
@@ -151,36 +149,18 @@ impl Redis {
             Err(error) => Err(Err(error)),
         };
         // A visitor waits for it.
-        self.change(subject, READ, None, apply).await?
+        self.change(subject, READ, apply).await?
     }
 
-    /// Reads a value, applies the rule, and writes what it gives, unless another writer came between; then
-    /// all over again. Gives what was written; `None` if the rule gave nothing. After an error the value may
-    /// have been written or not, so rules should be such that a repetition does no harm. The time to live
-    /// begins anew with each write.
-    pub async fn update(
-        &self,
-        key: &str,
-        ttl: Duration,
-        rule: impl Fn(Option<&[u8]>) -> Option<Vec<u8>> + Send + Sync,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
-        self.change(key, WRITE, Some(ttl), |stored| {
-            let value = rule(stored).ok_or(None)?;
-            Ok((value.clone(), Some(value)))
-        })
-        .await
-    }
-
+    /// Reads a value, applies the rule, and writes what it gives, unless another writer came between; then all over
+    /// again. After an error the value may have been written or not.
     /// `rule`: the value to write and what to answer once it is written, or what to answer without a write.
     async fn change<T>(
         &self,
         key: &str,
         limit: Duration,
-        ttl: Option<Duration>,
         rule: impl Fn(Option<&[u8]>) -> Result<(Vec<u8>, T), T>,
     ) -> Result<T, StoreError> {
-        let ttl_ms = ttl.map_or(0, |ttl| ttl.as_millis().max(1));
-        let ttl_ms = u64::try_from(ttl_ms).unwrap_or(u64::MAX);
         let changed = self.within(limit, async |mut connection| {
             for _ in 0..ATTEMPTS {
                 let stored: Option<Vec<u8>> = redis::cmd("GET")
@@ -197,7 +177,6 @@ impl Redis {
                     .arg(u8::from(stored.is_some()))
                     .arg(stored.unwrap_or_default())
                     .arg(value)
-                    .arg(ttl_ms)
                     .invoke_async(&mut connection)
                     .await?;
                 if set {

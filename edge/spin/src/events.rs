@@ -1,11 +1,12 @@
-//! Events on Spin: to the collector, whose word they wait for; while it gives none, into the key-value store under keys of
-//! their own, from where later requests deliver them. Nothing runs here between requests.
+//! Events on Spin: to the collector, or into the key-value store. Nothing runs here between requests, so what is sent when
+//! is [`aside`]'s.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use skyful_edge::forward::{self, Verdict};
+use skyful_edge::forward;
+use skyful_edge::forward::aside::{self, Desk};
 use skyful_edge::{EventSink, StoreError};
 use spin_sdk::http::FullBody;
 use spin_sdk::wasip3::http::types::RequestOptions;
@@ -19,11 +20,9 @@ use crate::store::KeyValue;
 const PATIENCE_NS: u64 = 3_000_000_000;
 /// Nothing of use is longer.
 const ANSWER_BYTES: usize = 1 << 20;
-/// How often an instance looks for what was put aside, and how much of it it delivers then.
-const LOOK_MS: i64 = 5_000;
-const DELIVERED_AT_ONCE: usize = 4;
 
-static LOOKED_MS: AtomicI64 = AtomicI64::new(i64::MIN);
+/// When this instance looks for what was put aside. A new one does so at once.
+static DUE_MS: AtomicI64 = AtomicI64::new(0);
 
 pub struct Events<'a> {
     pub store: &'a KeyValue,
@@ -37,89 +36,69 @@ impl EventSink for Events<'_> {
         let Some(collector) = self.collector else {
             return Err(StoreError("no collector is set".into()));
         };
-        match post(collector, batch.to_vec()).await {
-            Verdict::Settled(refused) => {
-                for refused in refused {
-                    eprintln!("skyful: an event will never be counted: {}", refused.why);
-                }
-                self.deliver_some(collector).await;
-                Ok(())
-            }
-            // Also what is refused as a whole: a person can still look at it.
-            Verdict::Later | Verdict::Poison => self.store.set(&self.aside(), batch).await,
-        }
+        let desk = Spin {
+            store: self.store,
+            collector,
+        };
+        aside::send(&desk, &self.place, batch).await
     }
 }
 
-impl Events<'_> {
-    /// Nobody else has this key: the time only sorts, what tells keys apart is chance.
-    fn aside(&self) -> String {
-        let random = u128::from_le_bytes(random());
-        format!("{}{:013}-{random:032x}", self.prefix(), now_ms())
-    }
-
-    fn prefix(&self) -> String {
-        format!("e1/{}/", self.place)
-    }
-
-    /// What an earlier request put aside. Two instances may deliver the same: each id is counted once.
-    async fn deliver_some(&self, collector: &Collector) {
-        let now_ms = now_ms();
-        let looked_ms = LOOKED_MS.load(Ordering::Relaxed);
-        if now_ms.saturating_sub(looked_ms) < LOOK_MS && now_ms >= looked_ms {
-            return;
-        }
-        LOOKED_MS.store(now_ms, Ordering::Relaxed);
-        if let Err(error) = self.look(collector).await {
-            eprintln!("skyful: events that were put aside: {error}");
-        }
-    }
-
-    async fn look(&self, collector: &Collector) -> Result<(), StoreError> {
-        let keys = self.store.keys(&self.prefix(), DELIVERED_AT_ONCE).await?;
-        // As many as were asked for: there may be more, which the next request looks for.
-        if keys.len() == DELIVERED_AT_ONCE {
-            LOOKED_MS.store(i64::MIN, Ordering::Relaxed);
-        }
-        for key in keys {
-            // None: somebody else was quicker, or the store lags.
-            let Some(batch) = self.store.read(&key).await? else {
-                continue;
-            };
-            match post(collector, batch.clone()).await {
-                Verdict::Settled(refused) => {
-                    for refused in refused {
-                        eprintln!("skyful: an event will never be counted: {}", refused.why);
-                    }
-                }
-                Verdict::Poison => {
-                    let dead = format!("dead-{key}");
-                    eprintln!("skyful: events will never be counted, see {dead} in the store");
-                    self.store.set(&dead, &batch).await?;
-                }
-                Verdict::Later => return Ok(()),
-            }
-            self.store.delete(&key).await?;
-        }
-        Ok(())
-    }
+struct Spin<'a> {
+    store: &'a KeyValue,
+    collector: &'a Collector,
 }
 
-/// Never an error: no answer is a reason to try again.
-async fn post(collector: &Collector, batch: Vec<u8>) -> Verdict {
-    let answered = answer(collector, batch).await;
-    match answered {
-        Some((status, said)) => {
-            let verdict = forward::verdict(status, &said);
-            if !matches!(verdict, Verdict::Settled(_)) {
-                eprintln!("skyful: the collector answered {status}");
-            }
-            verdict
+impl Desk for Spin<'_> {
+    const LOOK_MS: i64 = 5_000;
+
+    fn now_ms(&self) -> i64 {
+        now_ms()
+    }
+
+    fn random(&self) -> [u8; 16] {
+        random()
+    }
+
+    fn tell(&self, what: &str) {
+        eprintln!("skyful: {what}");
+    }
+
+    async fn post(&self, batch: &[u8]) -> Option<(u16, Vec<u8>)> {
+        let answered = answer(self.collector, batch.to_vec()).await;
+        if answered.is_none() {
+            self.tell("the collector gave no answer");
         }
-        None => {
-            eprintln!("skyful: the collector gave no answer");
-            Verdict::Later
-        }
+        answered
+    }
+
+    async fn keys(
+        &self,
+        prefix: &str,
+        before: &str,
+        most: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        self.store.keys(prefix, before, most).await
+    }
+
+    async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.read(key).await
+    }
+
+    async fn write(&self, key: &str, batch: &[u8]) -> Result<(), StoreError> {
+        self.store.set(key, batch).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.store.delete(key).await
+    }
+
+    fn due_ms(&self) -> i64 {
+        DUE_MS.load(Ordering::Relaxed)
+    }
+
+    fn look_at(&self, due_ms: i64) {
+        DUE_MS.store(due_ms, Ordering::Relaxed);
     }
 }
 

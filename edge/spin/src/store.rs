@@ -85,12 +85,17 @@ impl KeyValue {
         done.map_err(|error| unanswered(self.label, error))
     }
 
-    /// Some of the keys that begin so. A store lists all of its keys or none, so this is for what is rarely asked.
-    pub async fn keys(&self, prefix: &str, most: usize) -> Result<Vec<String>, StoreError> {
+    /// Some of the keys that begin so and come before `before`. A store lists all of its keys or none, so this is for what is rarely asked.
+    pub async fn keys(
+        &self,
+        prefix: &str,
+        before: &str,
+        most: usize,
+    ) -> Result<Vec<String>, StoreError> {
         let mut keys = self.open().await?.get_keys().await;
         let mut found = Vec::new();
         while let Some(key) = keys.next().await {
-            if found.len() < most && key.starts_with(prefix) {
+            if found.len() < most && key.starts_with(prefix) && *key < *before {
                 found.push(key);
             }
         }

@@ -28,9 +28,9 @@ before(() => {
 
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/// Keeps the lines that it answers 200 for; `status` decides about a body.
+/// Keeps the lines that it answers 200 for; `status` decides about a body, `why` about a line.
 async function collecting(t) {
-  const collector = { lines: [], status: () => 200, asked: 0 };
+  const collector = { lines: [], status: () => 200, why: () => undefined, asked: 0 };
   const server = createServer((request, answer) => {
     let body = "";
     request.on("data", (part) => {
@@ -40,8 +40,14 @@ async function collecting(t) {
       collector.asked += 1;
       const known = request.headers.authorization === `Bearer ${TOKEN}` && request.url === "/v1/collect";
       const status = known ? collector.status(body) : 401;
-      if (status === 200) collector.lines.push(...body.trim().split("\n").map((line) => JSON.parse(line)));
-      answer.writeHead(status, { "content-type": "application/json" }).end('{"refused":[]}');
+      const lines = body.trim().split("\n").map((line) => JSON.parse(line));
+      const refused = lines.flatMap(({ id }, line) => {
+        // Reports of how releases do have no id.
+        const why = collector.why(id ?? "");
+        return why ? [{ line, id, why }] : [];
+      });
+      if (status === 200) collector.lines.push(...lines.filter(({ id }) => !collector.why(id)));
+      answer.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify({ refused }));
     });
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -110,6 +116,38 @@ test("a message that is refused takes no other along", { timeout: 3 * SOON_MS },
   assert.deepEqual(answers.map((answer) => answer.status), [202, 202, 202]);
   await until("the others", () => collector.lines.length >= 2);
   assert.deepEqual(collector.lines.map((line) => line.id).sort(), ["good-1", "good-2"]);
+});
+
+test("single events that are refused are kept for a person", { timeout: 3 * SOON_MS }, async (t) => {
+  const collector = await collecting(t);
+  collector.why = (id) => (id.startsWith("late") ? "too_late" : undefined);
+  const world = await running(t, { collector: collector.url });
+  await Promise.all(
+    [["good-1", "late-1"], ["good-2"], ["late-2", "good-3"]].map((ids) => post(world, ids.map((id) => event(world, id)))),
+  );
+  await until("the others", () => collector.lines.length >= 3);
+  const letters = async () => (await world.platform.dead()).flatMap((body) => body.trim().split("\n").map((line) => JSON.parse(line)));
+  let found = [];
+  const end = performance.now() + SOON_MS;
+  while (found.length < 2 && performance.now() < end) {
+    found = await letters();
+    await new Promise((next) => setTimeout(next, 25));
+  }
+  assert.deepEqual(found.map(({ why, event }) => `${why} ${event.id}`).sort(), ["too_late late-1", "too_late late-2"]);
+  assert.equal(found[0].event.receipt, world.receipt);
+  assert.match(world.platform.log, /event late-1 will never be counted: too_late/);
+  assert.deepEqual(collector.lines.map((line) => line.id).sort(), ["good-1", "good-2", "good-3"]);
+});
+
+test("an event that the collector takes for forged comes again", { timeout: 3 * SOON_MS }, async (t) => {
+  const collector = await collecting(t);
+  collector.why = (id) => (id === "e-2" ? "forged_receipt" : undefined);
+  const world = await running(t, { collector: collector.url });
+  await post(world, ["e-1", "e-2"].map((id) => event(world, id)));
+  await until("the other", () => collector.lines.length > 0);
+  collector.why = () => undefined;
+  await until("it again", () => collector.lines.some((line) => line.id === "e-2"));
+  assert.deepEqual(await world.platform.dead(), []);
 });
 
 test("without a queue no events are taken", { timeout: SOON_MS }, async (t) => {

@@ -59,6 +59,11 @@ export class Platform {
     return reads;
   }
 
+  /// What was put into the dead-letter queue, message by message.
+  async dead() {
+    return this.#control("dead");
+  }
+
   async fault(kind) {
     await this.#control(`fault/${kind}`);
     this.#kind = kind;
@@ -152,8 +157,8 @@ export class Platform {
 function queues(consumed) {
   const consumer = { maxBatchSize: 10, maxBatchTimeout: 0, maxRetries: 3, deadLetterQueue: "dead" };
   return {
-    queueProducers: { EVENTS: { queueName: "events" } },
-    queueConsumers: consumed ? { events: consumer } : {},
+    queueProducers: { EVENTS: { queueName: "events" }, EVENTS_DEAD: { queueName: "dead" } },
+    queueConsumers: consumed ? { events: consumer, dead: { maxBatchTimeout: 0 } } : {},
   };
 }
 

@@ -27,9 +27,9 @@ before(() => {
 
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/// Counts ids; answers the next of `statuses`, then `status`, or nothing at all if that is 0.
+/// Counts ids; answers the next of `statuses`, then `status`, or nothing at all if that is 0. `why` refuses single ids.
 async function collector(t) {
-  const state = { status: 200, statuses: [], ids: [], asked: 0 };
+  const state = { status: 200, statuses: [], ids: [], asked: 0, why: () => undefined };
   const server = createServer(async (request, response) => {
     let text = "";
     for await (const part of request) text += part;
@@ -38,10 +38,16 @@ async function collector(t) {
     if (said === 0) return;
     const known = request.headers.authorization === `Bearer ${token}` && request.url === "/v1/collect";
     const status = known ? said : 401;
+    const refused = [];
     if (status === 200) {
-      for (const line of text.trim().split("\n")) state.ids.push(JSON.parse(line).id);
+      for (const [line, one] of text.trim().split("\n").entries()) {
+        const { id } = JSON.parse(one);
+        const why = state.why(id);
+        if (why) refused.push({ line, id, why });
+        else state.ids.push(id);
+      }
     }
-    response.writeHead(status, { "content-type": "application/json" }).end('{"refused":[]}');
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify({ refused }));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -102,6 +108,26 @@ test("what the collector will never take is set aside for a person and holds not
   const asked = counted.asked;
   assert.equal(await send("next"), 202);
   assert.equal(counted.asked, asked + 1);
+});
+
+test("single events that are refused are kept: for later if the secret may be at fault, else for a person", async (t) => {
+  const counted = await collector(t);
+  const { platform, send } = await edge(t, { collector: counted.url, collector_token: token });
+  counted.why = (id) => ({ late: "too_late", mine: "forged_receipt" })[id];
+  assert.equal(await send("late"), 202);
+  assert.match(platform.log, /event late will never be counted: too_late/);
+  assert.match(platform.log, /events will never be counted, see dead-e1\/wallet\/dev\//);
+  assert.equal(await send("mine"), 202);
+  assert.deepEqual(counted.ids, []);
+  counted.why = () => undefined;
+  const end = performance.now() + 60_000;
+  for (let n = 0; !counted.ids.includes("mine"); n += 1) {
+    assert.ok(performance.now() < end, "it never came again");
+    // Core Cache forgets when somebody looked.
+    await platform.restart();
+    assert.equal(await send(`tick-${n}`), 202);
+  }
+  assert.ok(!counted.ids.includes("late"));
 });
 
 test("a collector that says nothing, isn't there, or doesn't know the token costs seconds, and no event", async (t) => {

@@ -4,6 +4,7 @@
 mod bounds;
 mod bulk;
 mod confirms;
+mod events;
 mod exact;
 mod ledger;
 mod probes;

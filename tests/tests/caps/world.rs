@@ -57,6 +57,7 @@ pub struct World<C = MemoryCaps> {
 /// An answer as a client sees it.
 #[derive(Clone, Debug)]
 pub struct Answer {
+    pub status: u16,
     pub json: Value,
     pub caps: Option<String>,
     pub grant: Option<String>,
@@ -171,15 +172,31 @@ impl<C: CapStore> World<C> {
         if body.get("unit").is_none() {
             body["unit"] = json!("u-1");
         }
+        let answer = self.posted("/v1/resolve", &body, token).await;
+        assert_eq!(answer.status, 200, "{}", answer.json);
+        answer
+    }
+
+    /// The status of an answer that takes no events.
+    pub fn refused(&self, events: &[Value], token: Option<&str>) -> u16 {
+        let answer = block_on(self.posted("/v1/events", &json!(events), token));
+        assert!(answer.caps.is_none(), "{answer:?}");
+        answer.status
+    }
+
+    /// Reports events, with a token.
+    pub fn report(&self, events: &[Value], token: Option<&str>) -> Answer {
+        let answer = block_on(self.posted("/v1/events", &json!(events), token));
+        let accepted = answer.json["accepted"].as_u64();
+        assert_eq!(accepted, Some(events.len() as u64), "{}", answer.json);
+        answer
+    }
+
+    async fn posted(&self, path: &str, body: &Value, token: Option<&str>) -> Answer {
         let body = body.to_string();
-        let response = self.sent("POST", "/v1/resolve", &body, token).await;
-        assert_eq!(
-            response.status,
-            200,
-            "{}",
-            String::from_utf8_lossy(&response.body)
-        );
+        let response = self.sent("POST", path, &body, token).await;
         Answer {
+            status: response.status,
             json: serde_json::from_slice(&response.body).unwrap(),
             caps: response.header("skyful-caps").map(str::to_owned),
             grant: response.header("skyful-grant").map(str::to_owned),

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 use skyful::compile::Snapshot;
 use skyful_tests::product;
 
+use crate::collector::Collector;
 use crate::core_edge::CoreEdge;
+use crate::events::event;
 use crate::platform::{Answer, Ask, Client, Platform, Settings, all, asked};
 use crate::process::Process;
 use crate::publisher::Publisher;
@@ -12,22 +14,27 @@ use crate::publisher::Publisher;
 const SECRET: &str = "7777777777777777777777777777777777777777777777777777777777777777";
 pub const LIMIT: usize = 2;
 
-/// A module on which two answers a day may show the capped plan; `served` counts answers, `seen` exposures.
+/// A module on which two answers a day may show the capped plan; `served` counts answers, `seen` exposures, `clicked` ends
+/// with a click.
 pub fn capped() -> Snapshot {
-    let module = |count: &str| {
+    let with = |cap: Value| {
         json!({
             "type": "card", "default": {"content": {}},
-            "plans": [{"key": "promo", "content": {}, "caps": [{"limit": LIMIT, "per": "1d", "count": count}]}],
+            "plans": [{"key": "promo", "content": {}, "caps": [cap]}],
         })
     };
+    let module = |count: &str| with(json!({"limit": LIMIT, "per": "1d", "count": count}));
     let page =
         |module: &str| json!({"slots": [{"key": "s"}], "default": {"modules": {"s": [module]}}});
     let document = json!({
         "skyful": 1, "workspace": "vectors",
         "locales": {"default": "en", "supported": ["en"]},
         "module_types": {"card": {"schema": {"type": "object"}}},
-        "modules": {"served": module("served"), "seen": module("exposure")},
-        "pages": {"served": page("served"), "seen": page("seen")},
+        "modules": {
+            "served": module("served"), "seen": module("exposure"),
+            "clicked": with(json!({"stop_after": "click"})),
+        },
+        "pages": {"served": page("served"), "seen": page("seen"), "clicked": page("clicked")},
     });
     product::snapshot(&document, &Default::default()).expect("a workspace")
 }
@@ -61,6 +68,43 @@ impl Visitor<'_> {
             .map(str::to_owned)
             .or(self.token.take());
         answer
+    }
+
+    /// Reports that the only module of this answer was clicked, or seen.
+    fn reports(&mut self, kind: &str, answer: &Answer) {
+        let page = answer.json();
+        let mut event = event(&format!("{kind}-{}", page["page"]), "");
+        event["type"] = kind.into();
+        event["unit"] = self.unit.into();
+        event["page"] = page["page"].clone();
+        event["module"] = page["modules"][0]["module"].clone();
+        event["receipt"] = page["receipt"].clone();
+        event["grant"] = answer.header("skyful-grant").into();
+        let mut ask = Ask::events(event.to_string());
+        if let Some(token) = &self.token {
+            ask = ask.header("skyful-caps", token);
+        }
+        let told = (self.send)(&ask);
+        let taken = json!({"accepted": 1, "rejected": []});
+        assert_eq!((told.status, told.json()), (202, taken));
+        let token = told.header("skyful-caps").map(str::to_owned);
+        assert_eq!(token.is_some(), self.token.is_some());
+        self.token = token;
+    }
+
+    /// A grant, its event, and what the next answer makes of it.
+    fn clicks(&mut self, name: &str) {
+        let first = self.visits("clicked", &[]);
+        assert!(
+            shows(&first) && shows(&self.visits("clicked", &[])),
+            "{name}"
+        );
+        self.reports("exposure", &first);
+        assert!(shows(&self.visits("clicked", &[])), "{name}: only seen");
+        self.reports("click", &first);
+        for _ in 0..2 {
+            assert!(!shows(&self.visits("clicked", &[])), "{name}");
+        }
     }
 
     /// What is shown at visit after visit.
@@ -115,6 +159,60 @@ fn visitors_carry_their_ledgers_from_one_platform_to_another() {
             "{}",
             platform.name()
         );
+    }
+}
+
+#[test]
+fn an_event_confirms_what_visitors_carry() {
+    let collector = Collector::start();
+    let mut publisher = Publisher::new();
+    let settings = Settings {
+        collector: Some(collector.url.clone()),
+        ..settings(&publisher, None)
+    };
+    let (platforms, core) = (all(&settings), CoreEdge::new(&settings));
+    let client = Client::new();
+    publisher.publish(&capped(), &platforms, &core, &client);
+    for platform in &platforms {
+        let mut visitor = Visitor {
+            send: &|ask| client.send(&**platform, ask),
+            unit: "u-1",
+            token: None,
+        };
+        visitor.clicks(platform.name());
+    }
+}
+
+#[test]
+fn an_event_confirms_what_platforms_count() {
+    for line in asked() {
+        let name = line.split('=').next().expect("a name").to_owned();
+        let modes: &[&str] = match &*name {
+            "cloudflare" => &["exact", "approximate"],
+            _ => &["approximate"],
+        };
+        for mode in modes {
+            let collector = Collector::start();
+            let mut publisher = Publisher::new();
+            let settings = Settings {
+                collector: Some(collector.url.clone()),
+                ..settings(&publisher, Some(mode))
+            };
+            let platforms: Vec<Box<dyn Platform>> =
+                vec![Box::new(Process::start(&line, &settings.json()))];
+            let core = CoreEdge::new(&Settings {
+                caps: None,
+                ..settings
+            });
+            let client = Client::new();
+            publisher.publish(&capped(), &platforms, &core, &client);
+            let mut visitor = Visitor {
+                send: &|ask| client.send(&*platforms[0], ask),
+                unit: "u-1",
+                token: None,
+            };
+            visitor.clicks(&format!("{name}, {mode}"));
+        }
     }
 }
 

@@ -22,6 +22,8 @@ struct Inner {
     events: BTreeMap<String, Value>,
     out_of_order: bool,
     refused: usize,
+    /// Beginnings of ids, and why these are refused one by one.
+    refuses: Vec<(&'static str, &'static str)>,
 }
 
 impl Collector {
@@ -46,6 +48,11 @@ impl Collector {
     /// From now on every batch is answered 503, or none is.
     pub fn out_of_order(&self, out_of_order: bool) {
         self.with(|inner| inner.out_of_order = out_of_order);
+    }
+
+    /// From now on events whose ids begin so are refused one by one, each for its reason.
+    pub fn refuse(&self, refuses: &[(&'static str, &'static str)]) {
+        self.with(|inner| inner.refuses = refuses.to_vec());
     }
 
     /// How many batches it did not take.
@@ -99,12 +106,24 @@ impl Collector {
                 inner.refused += 1;
                 return (503, json!({}));
             }
-            for line in body.lines() {
+            let mut refused = Vec::new();
+            for (number, line) in body.lines().enumerate() {
                 let event: Value = serde_json::from_str(line).expect("a line of JSON");
                 let id = event["id"].as_str().expect("an id").to_owned();
-                inner.events.entry(id).or_insert(event);
+                let found = inner
+                    .refuses
+                    .iter()
+                    .find(|(start, _)| id.starts_with(start));
+                if let Some((_, why)) = found {
+                    refused.push(json!({"line": number, "id": id, "why": why}));
+                } else {
+                    inner.events.entry(id).or_insert(event);
+                }
             }
-            (200, json!({"stored": 0, "duplicates": 0, "refused": []}))
+            (
+                200,
+                json!({"stored": 0, "duplicates": 0, "refused": refused}),
+            )
         })
     }
 }

@@ -117,7 +117,7 @@ fn events_are_answered_alike_everywhere() {
 }
 
 /// Only where the page is in memory. An instance on Spin may have lost it, one on Fastly never has it: there it is left to
-/// the origin.
+/// the collector.
 #[test]
 fn a_module_that_the_release_lacks_is_refused_where_the_page_is_known() {
     let collector = Collector::start();
@@ -185,6 +185,44 @@ fn what_is_acknowledged_arrives_also_if_the_collector_was_away() {
         }
     }
     assert!(collector.refused() > 0);
+}
+
+/// As while a secret is replaced, and the collector is the last to hear of it.
+#[test]
+fn what_the_collector_takes_for_forged_arrives_once_it_knows_the_secret() {
+    let collector = Collector::start();
+    let mut world = world(&collector);
+    collector.refuse(&[("mine", "forged_receipt"), ("late", "too_late")]);
+    for at in 0..world.platforms.len() {
+        let platform = &mut world.platforms[at];
+        let name = platform.name().to_owned();
+        let [fine, mine, late] = ["fine", "mine", "late"].map(|what| format!("{what}-{name}"));
+        let events = [&mine, &fine, &late].map(|id| event(id, &world.receipt));
+        let ask = Ask::events(json!(events).to_string());
+        assert_eq!(world.client.send(&**platform, &ask).status, 202, "{name}");
+        collector.event(&fine);
+        assert!(!collector.has(&mine));
+    }
+    collector.refuse(&[("late", "too_late")]);
+    let since = std::time::Instant::now();
+    for platform in &mut world.platforms {
+        let name = platform.name().to_owned();
+        for turn in 0.. {
+            if collector.has(&format!("mine-{name}")) {
+                break;
+            }
+            assert!(since.elapsed().as_secs() < 180, "{name}");
+            // A data centre of Fastly's that forgot when it looked looks at once.
+            if name == "fastly" {
+                platform.restart();
+            }
+            std::thread::sleep(std::time::Duration::from_millis(250));
+            let tick = event(&format!("tick-{turn}-{name}"), &world.receipt);
+            let ask = Ask::events(tick.to_string());
+            assert_eq!(world.client.send(&**platform, &ask).status, 202, "{name}");
+        }
+        assert!(!collector.has(&format!("late-{name}")));
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Nothing but the edge is left: who published is gone, nobody publishes any more, and the collector of events is away.
 //! Visitors don't notice. The same for the native edge as a process of its own, with the real publisher and collector killed
-//! beside it, stands in `origin/tests/dead.rs`.
+//! beside it, stands in `origin/tests/events/dead.rs`.
 //!
 //! `SKYFUL_DEAD_COUNT=1000000` for the full number; platforms with an instance for each request take a share of it.
 

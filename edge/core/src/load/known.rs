@@ -1,5 +1,5 @@
 //! What this instance has in memory of a snapshot that a receipt names. Reads no store: an event must not cost what a
-//! page costs, and the origin asks again.
+//! page costs. The collector asks again where it knows the release, see `origin/src/ingest/known.rs`.
 
 use std::sync::Arc;
 

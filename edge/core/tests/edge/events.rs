@@ -213,7 +213,7 @@ fn events_of_other_releases_are_taken_without_asking_the_store() {
         assert_eq!(why(&world.post(&stranger(receipt))), "unknown_module");
         assert_eq!(taken(&world.post(&event("e-1", receipt))).0, 1);
     }
-    // After a restart there is nothing to ask, and the origin will.
+    // After a restart there is nothing to ask; the collector asks where it knows the release.
     world.restart();
     world.store.take_reads();
     world.store.fail(true);

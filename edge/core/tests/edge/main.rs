@@ -1,5 +1,6 @@
 //! An edge against a store in memory, with manifests that are really signed.
 
+mod aside;
 mod attributes;
 mod caching;
 mod caps;

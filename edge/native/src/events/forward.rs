@@ -5,12 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use skyful::event::Line;
 use skyful_edge::forward::{self, Refused, Verdict};
+use tokio::sync::{mpsc, oneshot};
 
 use super::Collector;
 use super::dead::DeadLetters;
 use super::log::Shared;
 use super::read::Reader;
+use super::segment;
+use super::write::{Entry, Message};
+use crate::serve::now_ms;
 
 /// For a whole answer.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -28,6 +33,8 @@ pub struct Forwarder {
     reader: Reader,
     dead: DeadLetters,
     shared: Arc<Shared>,
+    /// Where what has to wait longer goes.
+    log: mpsc::Sender<Message>,
     failures: u32,
     told: Option<Instant>,
 }
@@ -36,7 +43,12 @@ pub struct Forwarder {
 struct Stopped;
 
 impl Forwarder {
-    pub fn new(collector: &Collector, folder: &Path, shared: Arc<Shared>) -> io::Result<Self> {
+    pub fn new(
+        collector: &Collector,
+        folder: &Path,
+        shared: Arc<Shared>,
+        log: mpsc::Sender<Message>,
+    ) -> io::Result<Self> {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -49,6 +61,7 @@ impl Forwarder {
             reader: Reader::open(folder, Arc::clone(&shared)),
             dead: DeadLetters::open(folder)?,
             shared,
+            log,
             failures: 0,
             told: None,
         })
@@ -74,10 +87,39 @@ impl Forwarder {
             return Ok(false);
         };
         if let Ok(refused) = self.send(&batch.lines) {
-            self.bury(&refused)?;
+            let now_ms = now_ms();
+            let (again, dead): (Vec<_>, Vec<_>) = refused
+                .into_iter()
+                .partition(|(why, line)| forward::may_pass(why, age_ms(line, now_ms)));
+            self.bury(&dead)?;
+            self.put_back(&again)?;
             self.reader.settle(batch.end)?;
+            if again.len() == batch.lines.len() {
+                self.tell("its secret is not the edge's: forged_receipt");
+                self.wait();
+            } else {
+                self.arrived();
+            }
         }
         Ok(true)
+    }
+
+    /// To the log's end, where it holds up nothing.
+    fn put_back(&self, lines: &[(String, Vec<u8>)]) -> io::Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let lines: Vec<&[u8]> = lines.iter().map(|(_, line)| line.as_slice()).collect();
+        let (done, written) = oneshot::channel();
+        let entry = Entry {
+            records: segment::records(&lines.join(&b'\n')),
+            done,
+        };
+        let closed = || io::Error::other("this edge is shutting down");
+        self.log
+            .blocking_send(Message::Write(entry))
+            .map_err(|_| closed())?;
+        written.blocking_recv().map_err(|_| closed())?
     }
 
     /// Until all of it is settled. What will never be taken comes back with its reason.
@@ -107,7 +149,6 @@ impl Forwarder {
                         continue;
                     }
                 }
-                self.arrived();
                 break;
             }
         }
@@ -157,6 +198,14 @@ impl Forwarder {
         let letters: Vec<(&str, &[u8])> = dead
             .iter()
             .map(|(why, event)| (why.as_str(), event.as_slice()))
+            .filter(|(why, event)| {
+                let made_up = forward::is_made_up(why);
+                if made_up {
+                    let what = forward::letter(&mut Vec::new(), why, event);
+                    tracing::warn!("{what}");
+                }
+                !made_up
+            })
             .collect();
         self.dead.add(&letters)
     }
@@ -188,4 +237,11 @@ impl Forwarder {
             );
         }
     }
+}
+
+/// How long ago this edge took it. What cannot be read waits for nothing.
+fn age_ms(line: &[u8], now_ms: i64) -> i64 {
+    let line = std::str::from_utf8(line).ok().map(Line::read);
+    let line = line.and_then(Result::ok);
+    line.map_or(i64::MAX, |line| now_ms.saturating_sub(line.received_ms))
 }

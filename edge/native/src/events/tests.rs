@@ -211,13 +211,21 @@ fn deliver(
     answer: impl Fn(usize, &str) -> (u16, String) + Send + 'static,
     arrive: usize,
 ) -> (Vec<String>, String) {
+    deliver_lines(batch(0, events), answer, arrive)
+}
+
+fn deliver_lines(
+    lines: Vec<u8>,
+    answer: impl Fn(usize, &str) -> (u16, String) + Send + 'static,
+    arrive: usize,
+) -> (Vec<String>, String) {
     let folder = tempfile::tempdir().unwrap();
     let (collector, arrived) = collector(answer);
     let found = block_on(async {
         let mut options = EventOptions::new(folder.path());
         options.collector = Some(collector);
         let log = Events::open(&options).unwrap();
-        log.send(&batch(0, events)).await.unwrap();
+        log.send(&lines).await.unwrap();
         let found = tokio::task::spawn_blocking(move || {
             let next = || arrived.recv_timeout(Duration::from_secs(30)).unwrap();
             (0..arrive).map(|_| next()).collect::<Vec<_>>()
@@ -269,4 +277,33 @@ fn a_refused_event_is_kept_for_a_person() {
     let (found, letters) = deliver(3, answers, 3);
     assert_eq!(found.len(), 3);
     assert_eq!(letters, "{\"why\":\"too_late\",\"event\":{\"id\":\"1\"}}\n");
+}
+
+/// As an edge wrote it so long ago.
+fn line(id: &str, ago_ms: i64) -> String {
+    let at = skyful::value::datetime::format(crate::serve::now_ms() - ago_ms);
+    let event =
+        r#""type":"click","unit":"u","page":"p","receipt":"AAAA","workspace":"w","env":"e""#;
+    format!(r#"{{"id":"{id}",{event},"at":"{at}","received_at":"{at}"}}"#)
+}
+
+/// The collector's secret lags behind the edge's: what it takes for forged comes again, and holds up nothing.
+#[test]
+fn an_event_that_is_taken_for_forged_comes_again_for_three_days_and_then_is_kept() {
+    let (young, old) = (line("young", 0), line("old", 4 * 86_400_000));
+    let lines = [&*old, &young, &line("fine", 0)].join("\n") + "\n";
+    let answers = |number, body: &str| {
+        let forged = |id: &str| {
+            let line = body.lines().position(|line| line.contains(id));
+            line.filter(|_| number < 3)
+                .map(|line| format!(r#"{{"line":{line},"why":"forged_receipt"}}"#))
+        };
+        let refused: Vec<String> = ["young", "old"].into_iter().filter_map(forged).collect();
+        (200, format!(r#"{{"refused":[{}]}}"#, refused.join(",")))
+    };
+    // Three lines at first, then the young one until it is taken.
+    let (found, letters) = deliver_lines(lines.into(), answers, 6);
+    assert_eq!(found[3..], [young.clone(), young.clone(), young]);
+    let letter = format!("{{\"why\":\"forged_receipt\",\"event\":{old}}}\n");
+    assert_eq!(letters, letter);
 }

@@ -7,6 +7,7 @@
 )]
 mod fixture;
 
+mod caps;
 mod directory;
 mod ending;
 mod framing;

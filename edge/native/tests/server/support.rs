@@ -64,7 +64,10 @@ impl Drop for Running {
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
+    /// In small letters.
     pub head: String,
+    /// As it came.
+    pub whole: String,
     pub body: String,
 }
 
@@ -84,6 +87,7 @@ pub fn raw(address: SocketAddr, request: &[u8]) -> Answer {
         status: head.get(9..12).and_then(|s| s.parse().ok()).unwrap_or(0),
         head: head.to_ascii_lowercase(),
         body: body.to_owned(),
+        whole: text.clone().into_owned(),
     }
 }
 
@@ -109,10 +113,14 @@ impl Running {
     }
 
     pub fn post(&self, body: &str) -> Answer {
+        self.post_to("/v1/resolve", body)
+    }
+
+    pub fn post_to(&self, path: &str, body: &str) -> Answer {
         let length = body.len();
         self.raw(
             format!(
-                "POST /v1/resolve HTTP/1.1\r\nHost: e\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+                "POST {path} HTTP/1.1\r\nHost: e\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
             )
             .as_bytes(),
         )

@@ -40,6 +40,19 @@ pub async fn get(
     one(tx, sqlx::query(sql).bind(workspace).bind(digest)).await
 }
 
+/// Digest and listing of the one whose digest begins so.
+pub async fn beginning(
+    tx: &mut SqliteConnection,
+    workspace: &str,
+    prefix: &str,
+) -> Result<Option<(String, Vec<u8>)>, StoreError> {
+    // No digit of hex comes after `f`.
+    let sql = "SELECT digest, listing FROM snapshots
+               WHERE workspace = ?1 AND digest >= ?2 AND digest < ?2 || 'g' LIMIT 1";
+    let query = sqlx::query_as(sql).bind(workspace).bind(prefix);
+    query.fetch_optional(tx).await.map_err(failed)
+}
+
 /// The newest one of a revision.
 pub async fn of_revision(
     tx: &mut SqliteConnection,
