@@ -24,7 +24,7 @@ use crate::health::Health;
 use crate::store::StoreError;
 use crate::store::sqlite::{Sqlite, manifests};
 use drafts::compiled::Compiled;
-use keys::Keyring;
+use keys::{Eras, Keyring};
 
 pub use error::Error;
 
@@ -46,6 +46,8 @@ pub struct App {
     pub clock: fn() -> i64,
     /// Opens keys and tokens; empty where there is no master secret.
     pub keyring: Keyring,
+    /// The highest eras that were begun here; keeps nothing where no file was named.
+    pub eras: Eras,
     /// What edges report.
     pub health: Health,
     pub delivery: delivery::Options,
@@ -71,6 +73,7 @@ impl App {
             store,
             clock,
             keyring: Keyring::default(),
+            eras: Eras::default(),
             health: Health::default(),
             delivery: delivery::Options::default(),
             compiled: Arc::default(),
@@ -92,6 +95,11 @@ impl App {
     pub fn with_keyring(mut self, keyring: Keyring) -> Self {
         self.store.seal_audit(keyring.audit_keys());
         self.keyring = keyring;
+        self
+    }
+
+    pub fn with_eras(mut self, eras: Eras) -> Self {
+        self.eras = eras;
         self
     }
 
