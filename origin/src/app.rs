@@ -22,7 +22,7 @@ use tokio::sync::watch;
 
 use crate::health::Health;
 use crate::store::StoreError;
-use crate::store::sqlite::{Sqlite, manifests};
+use crate::store::sqlite::Sqlite;
 use drafts::compiled::Compiled;
 use keys::{Eras, Keyring};
 
@@ -118,10 +118,10 @@ impl App {
         (self.clock)()
     }
 
-    /// Environments that ever signed something, by workspace.
+    /// All environments, by workspace: also what never released may have, since the backup.
     pub async fn restored(&self) -> Result<Vec<(String, String)>, StoreError> {
         let mut tx = self.store.read().await?;
-        manifests::places(&mut tx).await
+        crate::store::sqlite::workspaces::places(&mut tx).await
     }
 
     /// To be called once a transaction with a new manifest is committed: it is delivered at once. Forgotten, it is delivered

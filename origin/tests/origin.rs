@@ -4,6 +4,8 @@
 mod api;
 #[path = "origin/audit.rs"]
 mod audit;
+#[path = "origin/deleting.rs"]
+mod deleting;
 #[path = "origin/kills.rs"]
 mod kills;
 #[expect(dead_code, reason = "shared with the stories about events")]

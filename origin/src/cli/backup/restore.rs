@@ -224,7 +224,9 @@ fn say(raised: &[Went], unread: Option<(&Path, StoreError)>) {
     for (workspace, env, went) in raised {
         let era = went.era;
         output::say(&match went.signed {
-            true => format!("{workspace}/{env} goes on in era {era}, above all that was begun here"),
+            true => {
+                format!("{workspace}/{env} goes on in era {era}, above all that was begun here")
+            }
             false => format!(
                 "{workspace}/{env} goes on in era {era}, which edges don't let its key sign: make a new key, tell edges \
                  about it and activate it; until then nothing can be released there"
