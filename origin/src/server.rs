@@ -172,7 +172,10 @@ impl Server {
         ];
         tasks.push(tokio::spawn(self.app.clone().deliver(ended.clone())));
         if let Some(listener) = self.metrics_listener.take() {
-            let serving = axum::serve(listener, metrics::router(Arc::clone(metrics)));
+            let serving = axum::serve(
+                listener,
+                metrics::router(Arc::clone(metrics), self.app.clone()),
+            );
             let serving = serving.with_graceful_shutdown(told(ended.clone()));
             tasks.push(tokio::spawn(async move {
                 if let Err(error) = serving.await {

@@ -29,7 +29,13 @@ impl Drop for Running {
 
 /// Gives what it says once it answers.
 fn served(desk: &Desk, args: &[&str], env: &[(&str, &str)]) -> (Running, Value) {
-    let fixed = ["serve", "--config", "skyful.toml", "--until-stdin-closes", "--json"];
+    let fixed = [
+        "serve",
+        "--config",
+        "skyful.toml",
+        "--until-stdin-closes",
+        "--json",
+    ];
     let mut child = desk
         .command(&[&fixed, args].concat())
         .envs(env.iter().copied())
@@ -58,7 +64,10 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
     ];
     for (args, env, folder) in cases {
         let (_running, said) = served(&desk, args, env);
-        assert!(desk.path(folder).join("skyful.sqlite").is_file(), "{folder}");
+        assert!(
+            desk.path(folder).join("skyful.sqlite").is_file(),
+            "{folder}"
+        );
         // Of the file alone.
         let metrics = said["metrics"].as_str().expect("an address");
         let told = ureq::get(metrics).call().expect("an answer");
@@ -67,12 +76,23 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
     desk.write("skyful.toml", "data = \"x\"\nlissten = \"127.0.0.1:0\"\n");
     let told = desk.run(&["serve", "--config", "skyful.toml"]);
     let told = told.ends_with_code(2).err;
-    assert!(told.contains("lissten") && told.contains("skyful.toml"), "{told}");
+    assert!(
+        told.contains("lissten") && told.contains("skyful.toml"),
+        "{told}"
+    );
 }
 
 #[test]
 fn only_below_folders_that_were_named_is_anything_delivered_and_prometheus_is_told() {
-    let args = ["serve", "--data", "data", "--log-format", "json", "--config", "skyful.toml"];
+    let args = [
+        "serve",
+        "--data",
+        "data",
+        "--log-format",
+        "json",
+        "--config",
+        "skyful.toml",
+    ];
     let desk = Desk::with_sample();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let metrics = listener.local_addr().expect("an address");
