@@ -57,10 +57,10 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
     desk.write("skyful.toml", FILE);
     let env = [("SKYFUL_DATA", "from-env")];
     let flag = ["--data", "from-flag"];
-    let cases: [(&[&str], &[(&str, &str)], &str); 3] = [
-        (&[], &[], "from-file"),
-        (&[], &env, "from-env"),
-        (&flag, &env, "from-flag"),
+    let cases = [
+        (&flag[..0], &env[..0], "from-file"),
+        (&flag[..0], &env[..], "from-env"),
+        (&flag[..], &env[..], "from-flag"),
     ];
     for (args, env, folder) in cases {
         let (_running, said) = served(&desk, args, env);

@@ -104,7 +104,7 @@ impl Round {
             }
         }
         // Nobody is left who signs.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn wanted(&self, own: &Own, target: &dyn Target) -> Result<Wanted, Failure> {
