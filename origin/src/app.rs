@@ -22,9 +22,9 @@ use tokio::sync::watch;
 
 use crate::health::Health;
 use crate::store::StoreError;
-use crate::store::sqlite::{Sqlite, manifests};
+use crate::store::sqlite::Sqlite;
 use drafts::compiled::Compiled;
-use keys::Keyring;
+use keys::{Eras, Keyring};
 
 pub use error::Error;
 
@@ -46,6 +46,8 @@ pub struct App {
     pub clock: fn() -> i64,
     /// Opens keys and tokens; empty where there is no master secret.
     pub keyring: Keyring,
+    /// The highest eras that were begun here; keeps nothing where no file was named.
+    pub eras: Eras,
     /// What edges report.
     pub health: Health,
     pub delivery: delivery::Options,
@@ -71,6 +73,7 @@ impl App {
             store,
             clock,
             keyring: Keyring::default(),
+            eras: Eras::default(),
             health: Health::default(),
             delivery: delivery::Options::default(),
             compiled: Arc::default(),
@@ -95,6 +98,11 @@ impl App {
         self
     }
 
+    pub fn with_eras(mut self, eras: Eras) -> Self {
+        self.eras = eras;
+        self
+    }
+
     pub fn with_delivery(mut self, options: delivery::Options) -> Self {
         self.delivery = options;
         self
@@ -110,10 +118,10 @@ impl App {
         (self.clock)()
     }
 
-    /// Environments that ever signed something, by workspace.
+    /// All environments, by workspace: also what never released may have, since the backup.
     pub async fn restored(&self) -> Result<Vec<(String, String)>, StoreError> {
         let mut tx = self.store.read().await?;
-        manifests::places(&mut tx).await
+        crate::store::sqlite::workspaces::places(&mut tx).await
     }
 
     /// To be called once a transaction with a new manifest is committed: it is delivered at once. Forgotten, it is delivered

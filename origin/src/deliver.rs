@@ -54,7 +54,7 @@ pub trait Target: Send + Sync {
     fn has<'a>(&'a self, digest: &'a Digest) -> Doing<'a, bool>;
     /// Writes objects, at most [`Traits::batch_bytes`] of them unless it is one.
     fn put<'a>(&'a self, objects: &'a [Object]) -> Doing<'a, ()>;
-    /// Deletes objects, there or not, where [`Traits::deletes`].
+    /// Deletes objects, there or not, where [`Traits::deletes`]; at most [`Traits::deletes_at_once`].
     fn delete<'a>(&'a self, digests: &'a [Digest]) -> Doing<'a, ()>;
     /// The objects that are there, where that is cheaper to ask than each of them.
     fn list(&self) -> Doing<'_, Option<BTreeSet<Digest>>> {
@@ -78,6 +78,9 @@ pub struct Traits {
     /// which edges ignore and the next look repairs.
     pub compares: bool,
     pub deletes: bool,
+    /// How many objects one call of `delete` takes: as many as go in one request, which is sent once and answered within its
+    /// deadline, or never.
+    pub deletes_at_once: usize,
     /// How much one call of `put` takes.
     pub batch_bytes: usize,
 }
@@ -89,6 +92,7 @@ impl Traits {
         lag: Duration::ZERO,
         compares: true,
         deletes: true,
+        deletes_at_once: 1_000,
         batch_bytes: 0,
     };
 
@@ -98,6 +102,7 @@ impl Traits {
         lag: LAG,
         compares: false,
         deletes: true,
+        deletes_at_once: 1_000,
         batch_bytes: 0,
     };
 }

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::app::keys::Keyring;
+use crate::app::keys::{Eras, Keyring};
 use crate::app::{App, Reached, delivery};
 use crate::document::now_ms;
 use crate::failure::Failure;
@@ -26,6 +26,7 @@ use crate::health::Health;
 use crate::http::problem::{Problem, json_response};
 use crate::ingest::{self, Ingest};
 use crate::store::StoreError;
+use crate::store::lock::Lock;
 use crate::store::sqlite::Sqlite;
 use metrics::Metrics;
 
@@ -38,6 +39,8 @@ const EXPIRE: Duration = Duration::from_secs(3_600);
 
 pub struct Options {
     pub database: PathBuf,
+    /// Where the highest eras stand, whatever becomes of the database.
+    pub eras: PathBuf,
     pub listen: SocketAddr,
     pub public_url: Option<String>,
     pub metrics: Option<SocketAddr>,
@@ -54,6 +57,8 @@ pub struct Options {
 
 /// An origin that has its ports and its database, and answers once it runs.
 pub struct Server {
+    /// Until the process ends, or this is dropped.
+    _lock: Lock,
     pub address: SocketAddr,
     pub metrics: Option<SocketAddr>,
     listener: TcpListener,
@@ -66,6 +71,7 @@ pub struct Server {
 
 impl Server {
     pub async fn bind(options: Options) -> Result<Self, Failure> {
+        let lock = Lock::take(&options.database)?;
         let store = Sqlite::open(&options.database).await.map_err(|error| {
             let failure = format!("cannot open {}: {error}", options.database.display());
             Failure::usage(failure).hint("another version of Skyful may have made it")
@@ -81,13 +87,15 @@ impl Server {
             .with_health(health.clone())
             .with_delivery(options.delivery.clone())
             .with_keyring(options.keyring.clone())
-            .with_delivery(options.delivery.clone())
+            .with_eras(Eras::at(options.eras.clone()))
             .reached_by(Reached {
                 public_url: options.public_url.clone(),
                 proxies: options.proxies,
             });
+        keep_eras(&app).await?;
         say_setup_code(&app).await?;
         Ok(Self {
+            _lock: lock,
             address: listener.local_addr().map_err(Failure::usage)?,
             metrics: metrics.transpose().map_err(Failure::usage)?,
             listener,
@@ -164,7 +172,10 @@ impl Server {
         ];
         tasks.push(tokio::spawn(self.app.clone().deliver(ended.clone())));
         if let Some(listener) = self.metrics_listener.take() {
-            let serving = axum::serve(listener, metrics::router(Arc::clone(metrics)));
+            let serving = axum::serve(
+                listener,
+                metrics::router(Arc::clone(metrics), self.app.clone()),
+            );
             let serving = serving.with_graceful_shutdown(told(ended.clone()));
             tasks.push(tokio::spawn(async move {
                 if let Err(error) = serving.await {
@@ -174,6 +185,19 @@ impl Server {
         }
         tasks
     }
+}
+
+/// For restores that come; and a database that was put in place by hand is told.
+async fn keep_eras(app: &App) -> Result<(), Failure> {
+    let lower = app.keep_eras().await.map_err(Failure::fault)?;
+    for (workspace, env) in lower {
+        tracing::error!(
+            workspace,
+            env,
+            "the database is older than what was signed here: raise the era"
+        );
+    }
+    Ok(())
 }
 
 /// Whoever reads the log of a new origin is its first user.

@@ -1,5 +1,6 @@
 //! What the origin keeps, as its other parts see it. Which database it is, is known below only.
 
+pub mod lock;
 pub mod sqlite;
 
 use serde::Serialize;

@@ -4,11 +4,17 @@
 mod api;
 #[path = "origin/audit.rs"]
 mod audit;
+#[path = "origin/deleting.rs"]
+mod deleting;
 #[path = "origin/kills.rs"]
 mod kills;
 #[expect(dead_code, reason = "shared with the stories about events")]
 #[path = "cli/process.rs"]
 mod process;
+#[path = "origin/restoring.rs"]
+mod restoring;
+#[path = "origin/settings.rs"]
+mod settings;
 #[path = "origin/story.rs"]
 mod story;
 #[expect(dead_code, reason = "shared with the stories about the command line")]

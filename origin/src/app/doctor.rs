@@ -6,9 +6,9 @@ use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::audit::verify;
-use super::keys::{Keyring, Place};
+use super::keys::{Eras, Keyring, Place};
 use crate::store::StoreError;
-use crate::store::sqlite::failed;
+use crate::store::sqlite::{failed, keys as rows};
 
 /// A manifest that edges complain about soon is signed again by any release: in days.
 const OLD_DAYS: i64 = 60;
@@ -63,12 +63,13 @@ impl Finding {
 /// Everything that a database tells. It may be in use.
 pub async fn examine(
     tx: &mut SqliteConnection,
-    keyring: &Keyring,
+    (keyring, begun): (&Keyring, &Eras),
     now_ms: i64,
 ) -> Result<Vec<Finding>, StoreError> {
     let mut found = vec![people(tx).await?];
     found.push(audit(tx, keyring).await?);
     found.extend(keys(tx, keyring).await?);
+    found.extend(eras(tx, begun).await?);
     found.extend(environments(tx, now_ms).await?);
     found.extend(deliveries(tx, now_ms).await?);
     Ok(found)
@@ -124,6 +125,29 @@ async fn keys(tx: &mut SqliteConnection, keyring: &Keyring) -> Result<Vec<Findin
     }
     if fit > 0 {
         found.push(Finding::good(format!("{fit} signing keys open")));
+    }
+    Ok(found)
+}
+
+/// Whether what is signed next is above what edges have seen, and theirs to take.
+async fn eras(tx: &mut SqliteConnection, begun: &Eras) -> Result<Vec<Finding>, StoreError> {
+    let mut found = Vec::new();
+    for (workspace, env, era) in rows::eras(tx).await? {
+        let highest = begun.highest(&workspace, &env)?;
+        if era < highest {
+            found.push(Finding::error(
+                format!("{workspace}/{env} is in era {era}, and {highest} was begun here"),
+                "an older database was put in place by hand: `POST …/raise-era`",
+            ));
+        }
+        let all = rows::all(tx, &workspace, &env).await?;
+        let active = all.iter().find(|row| row.state == "active");
+        if active.is_some_and(|row| row.era_limit < era) {
+            found.push(Finding::error(
+                format!("edges let the active key of {workspace}/{env} not sign in era {era}"),
+                "make a new key, tell edges about it and activate it: docs/delivery.md",
+            ));
+        }
     }
     Ok(found)
 }

@@ -1,6 +1,8 @@
 //! Signing keys of environments: made when one first signs, sealed at rest, never shown. Edges trust their public halves, each
 //! up to an era, so that a stolen key can be outlived: whatever a thief signs is lower than the next era.
 
+mod eras;
+mod raise;
 mod rotate;
 mod seal;
 #[cfg(test)]
@@ -20,6 +22,8 @@ use super::{App, Error};
 use crate::store::StoreError;
 use crate::store::sqlite::keys::{self as rows, KeyRow};
 
+pub use eras::Eras;
+pub use raise::Raised;
 pub use seal::{Keyring, Place};
 
 /// Eras above the present one that edges let a new key sign in: room for restores, which raise the era, before the next key

@@ -153,6 +153,7 @@ impl App {
                     if let Some(env) = rows::live(tx, &key).await?.first() {
                         return Err(still_live(env));
                     }
+                    delivered(tx, &key, None).await?;
                     rows::delete(tx, &key).await?;
                     let entry = entry(&key, None, "workspace.delete", json!({}));
                     Ok(audit::record(tx, &actor, now_ms, entry).await?)
@@ -181,6 +182,7 @@ impl App {
                     if rows::live(tx, &workspace).await?.contains(&env) {
                         return Err(still_live(&env));
                     }
+                    delivered(tx, &workspace, Some(&env)).await?;
                     rows::delete_environment(tx, &workspace, &env).await?;
                     let entry = entry(&workspace, Some(&env), "environment.delete", json!({}));
                     Ok(audit::record(tx, &actor, now_ms, entry).await?)
@@ -329,6 +331,23 @@ fn unchanged(found: Option<i64>, expected: i64, name: &str) -> Result<(), Error>
 fn still_live(env: &str) -> Error {
     let detail = format!("edges of `{env}` show what was released there");
     Error::conflict(detail, "switch it to mode `off` first; what is off can go")
+}
+
+/// Edges show what stands at their target: with it goes the last way to take that back.
+async fn delivered(
+    tx: &mut SqliteConnection,
+    workspace: &str,
+    env: Option<&str>,
+) -> Result<(), Error> {
+    let Some((env, target)) = rows::undelivered(tx, workspace, env).await? else {
+        return Ok(());
+    };
+    let detail = format!("target `{target}` of `{env}` wasn't told yet that it is off");
+    let hint = format!(
+        "wait until it was; if it never can be, delete the target `{target}` or switch it off first: its edges go on with \
+         what they have"
+    );
+    Err(Error::conflict(detail, hint))
 }
 
 /// An environment has to be there before anything is made in it.

@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::health::Health;
 use crate::ingest::{Ingest, http};
 use crate::output;
+use crate::store::lock::Lock;
 use crate::store::sqlite::Sqlite;
 
 /// How often old ids are forgotten.
@@ -66,6 +67,7 @@ pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
 }
 
 async fn collect(args: &Args, json: bool) -> Result<(), Failure> {
+    let _lock = Lock::take(&args.db)?;
     let store = Sqlite::open(&args.db)
         .await
         .map_err(|error| Failure::usage(format!("cannot open {}: {error}", args.db.display())))?;

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use sqlx::Connection as _;
 
-use super::serve::{DATABASE, MASTER};
+use super::serve::{DATABASE, ERAS, MASTER};
 use crate::app::doctor::{self, Finding, Level};
+use crate::app::keys::Eras;
 use crate::document::now_ms;
 use crate::failure::{FAULT, Failure};
 use crate::store::sqlite::Sqlite;
@@ -87,11 +88,12 @@ async fn examine(args: &Args, database: &Path) -> Result<Vec<Finding>, Failure> 
         return Ok(found);
     };
     let keyring = super::serve::keyring(&master)?;
+    let eras = Eras::at(args.data.join(ERAS));
     let looked = async {
         let mut file = Sqlite::look(database).await?;
         // One transaction: an origin may write meanwhile.
         let mut tx = file.begin().await.map_err(crate::store::sqlite::failed)?;
-        doctor::examine(&mut tx, &keyring, now_ms()).await
+        doctor::examine(&mut tx, (&keyring, &eras), now_ms()).await
     };
     found.extend(looked.await.map_err(|error| failed(error.to_string()))?);
     Ok(found)

@@ -18,6 +18,8 @@ pub const MASTER: &str = "master.key";
 const LISTEN: &str = "127.0.0.1:8700";
 pub const DATA: &str = "skyful-data";
 pub const DATABASE: &str = "skyful.sqlite";
+/// The highest era of each environment, for restores.
+pub const ERAS: &str = "eras.json";
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -146,6 +148,7 @@ fn options(settings: Settings) -> Result<Options, Failure> {
     };
     Ok(Options {
         database: data.join(DATABASE),
+        eras: data.join(ERAS),
         listen,
         public_url: settings.public_url,
         metrics: settings.metrics,

@@ -162,7 +162,8 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
     }
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+/// On disk when it returns, whole or not at all.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     make_folder(path)?;
     replace(path, bytes).map_err(|error| Failure::io("write", path, &error))
 }

@@ -100,7 +100,8 @@ impl FastlyKv {
     }
 
     async fn remove(&self, key: &str) -> Result<(), Failure> {
-        let call = Call::new(Method::DELETE, self.item(key));
+        // Once: whoever counts on its deadline must not meet a second attempt.
+        let call = Call::new(Method::DELETE, self.item(key)).attempts(1);
         let reply = self.send(call).await?;
         match reply.status {
             200..300 | 404 => Ok(()),
@@ -205,6 +206,7 @@ impl Target for FastlyKv {
     fn traits(&self) -> Traits {
         Traits {
             compares: true,
+            deletes_at_once: 1,
             ..Traits::HOSTED
         }
     }

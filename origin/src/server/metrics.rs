@@ -1,6 +1,8 @@
-//! What Prometheus is told. All labels are of fixed sets: routes as they are declared, never paths as they are sent.
+//! What Prometheus is told. Labels of requests are of fixed sets: routes as they are declared, never paths as they are sent. How
+//! far deliveries and releases are is read from the database whenever somebody asks.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use axum::Router;
@@ -16,6 +18,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use tokio::sync::Mutex;
+
+use crate::app::App;
+use crate::store::StoreError;
+use crate::store::sqlite::figures::{self, ReleaseFigures, TargetFigures};
 
 /// Upper bounds in seconds: a change waits for the disk, an import is checked as a whole.
 const BUCKETS: [f64; 11] = [
@@ -36,11 +43,35 @@ struct Asked {
     route: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Target {
+    workspace: String,
+    env: String,
+    target: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Release {
+    workspace: String,
+    env: String,
+    state: String,
+}
+
+/// As it was when somebody last asked.
+#[derive(Default)]
+struct Standing {
+    lag: Family<Target, Gauge<f64, AtomicU64>>,
+    failures: Family<Target, Gauge>,
+    releases: Family<Release, Gauge>,
+}
+
 pub struct Metrics {
     registry: Registry,
     requests: Family<Answered, Counter>,
     seconds: Family<Asked, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
+    /// Held while they are renewed and told.
+    standing: Mutex<Standing>,
 }
 
 impl Default for Metrics {
@@ -49,7 +80,10 @@ impl Default for Metrics {
         let seconds =
             Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
         let in_flight = Gauge::default();
-        let mut registry = Registry::with_prefix("skyful_origin");
+        let standing = Standing::default();
+        let mut all = Registry::with_prefix("skyful");
+        standing.register(&mut all);
+        let registry = all.sub_registry_with_prefix("origin");
         registry.register("requests", "Requests answered", requests.clone());
         registry.register_with_unit(
             "request_duration",
@@ -68,11 +102,73 @@ impl Default for Metrics {
             Info::new([("version", env!("CARGO_PKG_VERSION"))]),
         );
         Self {
-            registry,
+            registry: all,
             requests,
             seconds,
             in_flight,
+            standing: Mutex::new(standing),
         }
+    }
+}
+
+impl Standing {
+    fn register(&self, registry: &mut Registry) {
+        registry.register_with_unit(
+            "delivery_lag",
+            "How long the newest manifest has been missing at a target",
+            Unit::Seconds,
+            self.lag.clone(),
+        );
+        registry.register(
+            "delivery_failures",
+            "Failures at a target since the last success",
+            self.failures.clone(),
+        );
+        registry.register(
+            "releases",
+            "Releases of an environment by state",
+            self.releases.clone(),
+        );
+    }
+
+    async fn renew(&self, app: &App) -> Result<(), StoreError> {
+        let mut tx = app.store.read().await?;
+        let targets = figures::targets(&mut tx).await?;
+        let releases = figures::releases(&mut tx).await?;
+        drop(tx);
+        self.lag.clear();
+        self.failures.clear();
+        self.releases.clear();
+        for row in targets {
+            self.target(row, app.now_ms());
+        }
+        for row in releases {
+            let ReleaseFigures {
+                workspace,
+                env,
+                state,
+                releases,
+            } = row;
+            let label = Release {
+                workspace,
+                env,
+                state,
+            };
+            self.releases.get_or_create(&label).set(releases);
+        }
+        Ok(())
+    }
+
+    fn target(&self, row: TargetFigures, now_ms: i64) {
+        let since_ms = row.behind_since_ms.unwrap_or(now_ms);
+        let lag_ms = now_ms.saturating_sub(since_ms).max(0);
+        let label = Target {
+            workspace: row.workspace,
+            env: row.env,
+            target: row.target,
+        };
+        self.lag.get_or_create(&label).set(lag_ms as f64 / 1_000.0);
+        self.failures.get_or_create(&label).set(row.failures);
     }
 }
 
@@ -138,13 +234,18 @@ fn method(sent: &str) -> &'static str {
         .unwrap_or("other")
 }
 
-pub fn router(metrics: Arc<Metrics>) -> Router {
+pub fn router(metrics: Arc<Metrics>, app: App) -> Router {
     Router::new()
         .route("/metrics", get(tell))
-        .with_state(metrics)
+        .with_state((metrics, app))
 }
 
-async fn tell(State(metrics): State<Arc<Metrics>>) -> Response {
+async fn tell(State((metrics, app)): State<(Arc<Metrics>, App)>) -> Response {
+    let standing = metrics.standing.lock().await;
+    if let Err(error) = standing.renew(&app).await {
+        // Everything else is told all the same.
+        tracing::error!(%error, "how far deliveries are can't be read");
+    }
     let mut body = String::new();
     // Writing into a string can't fail.
     _ = text::encode(&mut body, &metrics.registry);

@@ -5,6 +5,7 @@ pub mod audit;
 mod copy;
 pub mod deliveries;
 pub mod drafts;
+pub mod figures;
 pub mod id_lists;
 pub mod keys;
 pub mod live;

@@ -42,8 +42,12 @@ impl Answer {
 impl Origin {
     /// Running, with the workspace `wallet` and its environments `dev` and `prod`.
     pub fn with_first_user() -> (Self, Person) {
-        let desk = Desk::with_sample();
-        let mut process = Process::new(&["serve", "--data", "data", "--log-format", "json"])
+        let args = ["serve", "--data", "data", "--log-format", "json"];
+        Self::first_user_of(Desk::with_sample(), Process::new(&args))
+    }
+
+    pub fn first_user_of(desk: Desk, process: Process) -> (Self, Person) {
+        let mut process = process
             .with("SKYFUL_SECRET", SECRET)
             .with("SKYFUL_COLLECTOR_TOKEN", COLLECTOR_TOKEN);
         process.start(&desk);

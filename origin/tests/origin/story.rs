@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::api::{COLLECTOR_TOKEN, Origin, PASSWORD, Person, SECRET};
 use crate::process::Process;
 
-const WALLET: &str = "/api/v1/workspaces/wallet";
-const PROD: &str = "/api/v1/workspaces/wallet/environments/prod";
+pub const WALLET: &str = "/api/v1/workspaces/wallet";
+pub const PROD: &str = "/api/v1/workspaces/wallet/environments/prod";
 
 #[test]
 fn a_release_is_approved_by_somebody_else_goes_out_in_steps_and_a_bad_one_comes_back() {
@@ -139,7 +139,7 @@ fn a_release_is_approved_by_somebody_else_goes_out_in_steps_and_a_bad_one_comes_
 }
 
 /// Pushed to, reporting to the origin.
-fn edge_of(origin: &Origin, trust: &str) -> Process {
+pub fn edge_of(origin: &Origin, trust: &str) -> Process {
     let collector = format!("http://{}", origin.process.address);
     let args = [
         "edge",
@@ -169,7 +169,7 @@ fn approve(who: &Person, release: &Value) -> crate::api::Answer {
 
 /// Watches a release until it is in a state.
 #[track_caller]
-fn until(who: &Person, release: &Value, state: &str) {
+pub fn until(who: &Person, release: &Value, state: &str) {
     let since = Instant::now();
     loop {
         let now = who
@@ -191,7 +191,7 @@ fn until(who: &Person, release: &Value, state: &str) {
 
 /// Asks an edge until it shows a sequence.
 #[track_caller]
-fn until_seen(edge: &Process, sequence: u64, within: Duration) -> Value {
+pub fn until_seen(edge: &Process, sequence: u64, within: Duration) -> Value {
     let since = Instant::now();
     loop {
         let page = ask(edge.address, 1).expect("an answer");

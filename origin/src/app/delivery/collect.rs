@@ -9,15 +9,18 @@ use super::round::{QUARANTINE_MS, Round};
 use crate::app::{App, Error};
 use crate::deliver::Target;
 use crate::failure::Failure;
+use crate::store::StoreError;
 use crate::store::sqlite::target_objects::{self as rows, Times};
-use crate::store::sqlite::unused;
+use crate::store::sqlite::{deliveries, manifests, unused};
 
-/// Objects of one request.
+/// Objects that are looked at in one go.
 const AT_ONCE: i64 = 1_000;
 
 impl Round {
     /// One step of everything at this target. It has what is wanted, and whoever does this holds its lease.
-    pub(super) async fn collect(&self, target: &dyn Target) -> Result<(), Failure> {
+    ///
+    /// `sequence` is what it has. Once something newer is signed, nothing more is deleted: that may name what nothing named.
+    pub(super) async fn collect(&self, target: &dyn Target, sequence: i64) -> Result<(), Failure> {
         let now_ms = self.app.now_ms();
         let (place, options) = (self.place.clone(), self.app.delivery.clone());
         let lease = self.lease;
@@ -26,11 +29,8 @@ impl Round {
         let due = self.app.store.write(move |tx| {
             Box::pin(async move {
                 let until_ms = now_ms + super::worker::LEASE_MS;
-                if !deletes
-                    || !crate::store::sqlite::deliveries::keep(tx, place.at(), lease, until_ms)
-                        .await?
-                {
-                    return Ok(Vec::new());
+                if !deletes || !deliveries::keep(tx, place.at(), lease, until_ms).await? {
+                    return Ok::<_, StoreError>(Vec::new());
                 }
                 let since_ms = now_ms - options.retention_ms;
                 let roots = rows::roots(tx, place.at(), since_ms, options.releases).await?;
@@ -43,21 +43,60 @@ impl Round {
             })
         });
         let due = due.await.map_err(told)?;
+        for names in due.chunks(target.traits().deletes_at_once.max(1)) {
+            if !self.delete(target, sequence, names).await? {
+                return Ok(());
+            }
+        }
         if !due.is_empty() {
-            let digests: Vec<Digest> = due
-                .iter()
-                .filter_map(|name| Digest::from_hex(name))
-                .collect();
-            target.delete(&digests).await?;
             tracing::info!(place = ?self.place, objects = due.len(), "objects were deleted");
         }
         self.fenced(move |tx, place| {
-            Box::pin(async move {
-                rows::absent(tx, place.at(), &due, now_ms).await?;
-                rows::collected(tx, place.at(), now_ms).await
-            })
+            Box::pin(async move { rows::collected(tx, place.at(), now_ms).await })
         })
         .await
+    }
+
+    /// One request. When it leaves is written down right before it, since an upload of the same object waits from then on.
+    /// False: something newer was signed since the roots were looked at.
+    async fn delete(
+        &self,
+        target: &dyn Target,
+        sequence: i64,
+        names: &[String],
+    ) -> Result<bool, Failure> {
+        let now_ms = self.app.now_ms();
+        let (place, lease) = (self.place.clone(), self.lease);
+        let digests: Vec<Digest> = names
+            .iter()
+            .filter_map(|name| Digest::from_hex(name))
+            .collect();
+        let given = names.to_vec();
+        let leaves = self.app.store.write(move |tx| {
+            Box::pin(async move {
+                let until_ms = now_ms + super::worker::LEASE_MS;
+                let (workspace, env, _) = place.at();
+                // Only a newer manifest makes roots more.
+                let newest = manifests::newest_sequence(tx, workspace, env).await?;
+                if newest != Some(sequence)
+                    || !deliveries::keep(tx, place.at(), lease, until_ms).await?
+                {
+                    return Ok::<_, StoreError>(false);
+                }
+                rows::deleting(tx, place.at(), &given, now_ms).await?;
+                Ok(true)
+            })
+        });
+        if !leaves.await.map_err(told)? {
+            return Ok(false);
+        }
+        target.delete(&digests).await?;
+        let gone = names.to_vec();
+        self.fenced(move |tx, place| {
+            Box::pin(async move { rows::absent(tx, place.at(), &gone, now_ms).await })
+        })
+        .await?;
+        Ok(true)
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use skyful::manifest::{Manifest, Value};
 use skyful::snapshot::Digest;
+use tokio::sync::watch;
 
 use super::objects::{Chunks, told};
 use super::worker::{Due, Memory, Place};
@@ -20,7 +21,8 @@ use crate::store::sqlite::targets::TargetRow;
 
 /// Between two looks whether something has become visible, and between two writes of one key.
 const LOOK_MS: i64 = 1_000;
-/// After which a request to delete has been answered or never will be: its deadline and ten minutes.
+/// After which a request to delete has been answered or never will be: its deadline and ten minutes. Counted from right before
+/// that request, which is sent once.
 pub const QUARANTINE_MS: i64 = 30_000 + 600_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,8 @@ struct Wanted {
 
 impl Round {
     pub async fn work(&self, row: TargetRow, memory: &mut Memory) -> Result<Outcome, Failure> {
+        // Before it is looked what is wanted: nothing that is signed from here on is missed.
+        let mut signed = self.app.manifests.subscribe();
         let opened = self.app.open_target(&row, memory.target.as_ref()).await?;
         let target = Arc::clone(&opened.1);
         memory.target = Some(opened);
@@ -61,7 +65,14 @@ impl Round {
         if self.due.audit {
             memory.seen.doubt();
         }
-        if let Some(wait_ms) = self.upload(&target, &wanted, memory).await? {
+        // Uploads and deletions take minutes where a target is slow. What was sent is safe to send again, so a kill switch or
+        // a way back waits for none of them.
+        let sequence = wanted.current.sequence;
+        let waits = tokio::select! {
+            waits = self.upload(&target, &wanted, memory) => waits?,
+            () = self.newer(&mut signed, sequence) => return Ok(Outcome::Later(0)),
+        };
+        if let Some(wait_ms) = waits {
             return Ok(Outcome::Later(wait_ms));
         }
         if let Some(wait_ms) = self.put(&*target, &own, &wanted, memory).await? {
@@ -69,9 +80,31 @@ impl Round {
         }
         self.settle(&*target, &own).await?;
         if self.due.collect {
-            self.collect(&*target).await?;
+            tokio::select! {
+                done = self.collect(&*target, sequence) => done?,
+                () = self.newer(&mut signed, sequence) => return Ok(Outcome::Later(0)),
+            }
         }
         Ok(Outcome::Done)
+    }
+
+    /// Ends when something newer than this is signed.
+    async fn newer(&self, signed: &mut watch::Receiver<u64>, sequence: i64) {
+        let (workspace, env, _) = self.place.at();
+        while signed.changed().await.is_ok() {
+            let newest = async {
+                let mut tx = self.app.store.read().await?;
+                manifests::newest_sequence(&mut tx, workspace, env).await
+            };
+            match newest.await {
+                Ok(Some(newest)) if newest > sequence => return,
+                Ok(_) => {}
+                // Whatever it was, the next round sees it.
+                Err(error) => tracing::error!(%error, "the newest manifest can't be read"),
+            }
+        }
+        // Nobody is left who signs.
+        std::future::pending::<()>().await;
     }
 
     async fn wanted(&self, own: &Own, target: &dyn Target) -> Result<Wanted, Failure> {

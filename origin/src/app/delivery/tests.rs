@@ -11,4 +11,5 @@ mod many;
 mod over_http;
 mod real;
 mod shim;
+mod slow;
 mod web;

@@ -22,6 +22,8 @@ pub const AUDIT_MS: i64 = 60_000;
 pub const COLLECT_MS: i64 = 600_000;
 const FIRST_BACKOFF_MS: i64 = 1_000;
 const LONGEST_BACKOFF_MS: i64 = 300_000;
+/// Whoever wants to be left alone for longer is asked again all the same.
+const LONGEST_WAIT_MS: i64 = 3_600_000;
 /// Of an error that is shown.
 const SAID_CHARS: usize = 1_000;
 /// At least that long asleep, whatever the clock says.
@@ -196,12 +198,12 @@ impl Worker {
         match outcome {
             Ok(Outcome::Done) => ended.audited = true,
             Ok(Outcome::Later(wait_ms)) => {
-                ended.next_ms = now_ms + wait_ms;
-                ended.error = row.error.clone();
+                ended.next_ms = now_ms.saturating_add(wait_ms);
+                ended.waits = true;
             }
             Err(failure) => {
                 let wait_ms = backoff_ms(row.attempts, &failure);
-                ended.next_ms = now_ms + wait_ms;
+                ended.next_ms = now_ms.saturating_add(wait_ms);
                 tracing::warn!(place = ?self.place, %failure, wait_ms, "a delivery failed");
                 ended.error = Some(said(&failure));
                 // Also what was written is written again.
@@ -246,7 +248,7 @@ async fn beat(app: App, place: Place, lease: i64) {
 }
 
 /// Full jitter: many that failed together don't come back together.
-fn backoff_ms(attempts: i64, failure: &Failure) -> i64 {
+pub(super) fn backoff_ms(attempts: i64, failure: &Failure) -> i64 {
     let doublings = u32::try_from(attempts.clamp(0, 16)).unwrap_or(0);
     let most = (FIRST_BACKOFF_MS << doublings).min(LONGEST_BACKOFF_MS);
     let mut random = [0; 8];
@@ -257,7 +259,8 @@ fn backoff_ms(attempts: i64, failure: &Failure) -> i64 {
     };
     let part = (u128::from(random) * most.unsigned_abs() as u128) >> 64;
     let asked = failure.after.map_or(0, |after| after.as_millis());
-    i64::try_from(part.max(asked)).unwrap_or(LONGEST_BACKOFF_MS)
+    let wait_ms = i64::try_from(part.max(asked)).unwrap_or(LONGEST_WAIT_MS);
+    wait_ms.min(LONGEST_WAIT_MS)
 }
 
 /// Whoever answers for a target may be long-winded.

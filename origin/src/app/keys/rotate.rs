@@ -6,8 +6,8 @@ use serde_json::json;
 use skyful::manifest::{Manifest, TrustSet, sign};
 use sqlx::sqlite::SqliteConnection;
 
-use super::{Action, Actor, App, Error, KeyRow, Keyring, LAST_ERA, PublicKey};
-use super::{create, era, last_sequence, next_sequence, record, rows, signer, stored};
+use super::{Action, Actor, App, Error, KeyRow, Keyring, PublicKey};
+use super::{create, last_sequence, next_sequence, record, rows, signer, stored};
 use crate::store::sqlite::manifests::{self, ManifestRow};
 
 /// Not retired; more are told of by nobody.
@@ -126,31 +126,6 @@ impl App {
         }
         Ok(())
     }
-
-    /// Goes on in a higher era: the next one, or the first above what a key may sign. What was signed below it, by
-    /// whomever, edges then ignore. Gives the new era; the manifest that is out is signed again in it.
-    pub async fn raise_era(
-        &self,
-        actor: &Actor,
-        (workspace, env): (&str, &str),
-        above: Option<&str>,
-    ) -> Result<i64, Error> {
-        actor.need(Action::Administer, workspace, Some(env))?;
-        let (keyring, now_ms) = (self.keyring.clone(), self.now_ms());
-        let (actor, above) = (actor.clone(), above.map(str::to_owned));
-        let (held, named) = ((workspace.to_owned(), env.to_owned()), (workspace, env));
-        let raised = self
-            .store
-            .write(move |tx| {
-                Box::pin(async move {
-                    let place = (&*held.0, &*held.1);
-                    raise(tx, &keyring, &actor, place, above.as_deref(), now_ms).await
-                })
-            })
-            .await?;
-        self.manifests_changed(named.0, named.1);
-        Ok(raised)
-    }
 }
 
 /// In the log, for what nobody asked for at that moment.
@@ -245,49 +220,6 @@ async fn retire(
     Ok(PublicKey::of(&row))
 }
 
-async fn raise(
-    tx: &mut SqliteConnection,
-    keyring: &Keyring,
-    actor: &Actor,
-    (workspace, env): (&str, &str),
-    above: Option<&str>,
-    now_ms: i64,
-) -> Result<i64, Error> {
-    crate::app::workspaces::existing(tx, workspace, env).await?;
-    let all = rows::all(tx, workspace, env).await?;
-    let now = era(tx, workspace, env).await?;
-    let wanted = match above {
-        Some(id) => found(&all, id)?.era_limit.max(now) + 1,
-        None => now + 1,
-    };
-    if wanted > LAST_ERA {
-        let detail = format!("{LAST_ERA} is the last era");
-        return Err(Error::conflict(detail, "go on in another environment"));
-    }
-    let active = all.iter().find(|row| row.state == "active");
-    if let Some(active) = active.filter(|row| row.era_limit < wanted) {
-        return Err(Error::conflict(
-            format!(
-                "edges let the active key sign up to era {}, not {wanted}",
-                active.era_limit
-            ),
-            "make a new key, tell edges about it and activate it first",
-        ));
-    }
-    rows::put_era(tx, workspace, env, wanted).await?;
-    let issued = reissue(tx, keyring, actor, (workspace, env), now_ms).await?;
-    let detail = json!({"from": now, "to": wanted, "above": above, "sequence": issued});
-    record(
-        tx,
-        actor,
-        (workspace, env),
-        now_ms,
-        ("era.raise", env, detail),
-    )
-    .await?;
-    Ok(wanted)
-}
-
 /// Signs what is out again, under the active key and the next sequence. `None`: nothing is out.
 pub async fn reissue(
     tx: &mut SqliteConnection,
@@ -366,7 +298,7 @@ async fn no_release(tx: &mut SqliteConnection, workspace: &str, env: &str) -> Re
     }
 }
 
-fn found(all: &[KeyRow], id: &str) -> Result<KeyRow, Error> {
+pub(super) fn found(all: &[KeyRow], id: &str) -> Result<KeyRow, Error> {
     let found = all.iter().find(|row| row.id == id).cloned();
     found.ok_or_else(|| Error::NotFound(format!("no key `{id}`")))
 }

@@ -26,8 +26,10 @@ pub struct DeliveryRow {
 /// How a round ended.
 #[derive(Clone, Debug, Default)]
 pub struct Ended {
-    /// None: it went well.
+    /// None: it went well, or only waits.
     pub error: Option<String>,
+    /// Neither a success nor a failure: what is known of those stays.
+    pub waits: bool,
     pub now_ms: i64,
     pub next_ms: i64,
     pub audited: bool,
@@ -104,7 +106,7 @@ pub async fn keep(
     Ok(done.map_err(failed)?.rows_affected() > 0)
 }
 
-/// Gives the lease back with what came of it. A success forgets the failures before it.
+/// Gives the lease back with what came of it. A success forgets the failures before it; a wait changes nothing of them.
 pub async fn end(
     tx: &mut SqliteConnection,
     (workspace, env, target): At<'_>,
@@ -112,13 +114,16 @@ pub async fn end(
     ended: &Ended,
 ) -> Result<(), StoreError> {
     let sql = "
-        UPDATE deliveries SET lease_ms = 0, next_ms = ?5, error = ?6,
-            error_ms = iif(?6 IS NULL, NULL, ?7), attempts = iif(?6 IS NULL, 0, attempts + 1),
+        UPDATE deliveries SET lease_ms = 0, next_ms = ?5,
+            error = iif(?9, error, ?6),
+            error_ms = iif(?9, error_ms, iif(?6 IS NULL, NULL, ?7)),
+            attempts = iif(?9, attempts, iif(?6 IS NULL, 0, attempts + 1)),
             audited_ms = iif(?8, ?7, audited_ms)
         WHERE workspace = ?1 AND env = ?2 AND target = ?3 AND lease = ?4";
     let query = sqlx::query(sql).bind(workspace).bind(env).bind(target);
     let query = query.bind(lease).bind(ended.next_ms).bind(&ended.error);
     let query = query.bind(ended.now_ms).bind(ended.audited);
+    let query = query.bind(ended.waits);
     query.execute(tx).await.map_err(failed)?;
     Ok(())
 }

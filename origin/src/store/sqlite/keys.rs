@@ -1,5 +1,6 @@
 //! Signing keys, and the era of an environment.
 
+use skyful::manifest::COUNTER_BITS;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
@@ -87,6 +88,20 @@ pub async fn put_era(
     let query = sqlx::query(sql).bind(workspace).bind(env).bind(era);
     query.execute(tx).await.map_err(failed)?;
     Ok(())
+}
+
+/// The era of every environment that has one, by workspace.
+pub async fn eras(tx: &mut SqliteConnection) -> Result<Vec<(String, String, i64)>, StoreError> {
+    let sql = "
+        SELECT workspace, env, max(era) FROM (
+            SELECT workspace, env, era FROM eras
+            UNION ALL
+            SELECT workspace, env, sequence >> ?1 FROM heads
+            UNION ALL
+            SELECT workspace, env, max(sequence) >> ?1 FROM manifests GROUP BY workspace, env)
+        GROUP BY workspace, env ORDER BY workspace, env";
+    let query = sqlx::query_as(sql).bind(COUNTER_BITS);
+    query.fetch_all(tx).await.map_err(failed)
 }
 
 /// The highest sequence that was ever given out here.

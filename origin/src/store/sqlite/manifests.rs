@@ -28,6 +28,17 @@ pub async fn newest(
     row.as_ref().map(manifest).transpose().map_err(failed)
 }
 
+/// Of the newest.
+pub async fn newest_sequence(
+    tx: &mut SqliteConnection,
+    workspace: &str,
+    env: &str,
+) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT max(sequence) FROM manifests WHERE workspace = ?1 AND env = ?2";
+    let query = sqlx::query_scalar(sql).bind(workspace).bind(env);
+    query.fetch_one(tx).await.map_err(failed)
+}
+
 pub async fn get(
     tx: &mut SqliteConnection,
     workspace: &str,
@@ -85,10 +96,4 @@ fn manifest(row: &SqliteRow) -> Result<ManifestRow, sqlx::Error> {
         issued_ms: row.try_get("issued_ms")?,
         release: row.try_get("release")?,
     })
-}
-
-/// Environments that have one, by workspace.
-pub async fn places(tx: &mut SqliteConnection) -> Result<Vec<(String, String)>, StoreError> {
-    let sql = "SELECT DISTINCT workspace, env FROM manifests ORDER BY workspace, env";
-    sqlx::query_as(sql).fetch_all(tx).await.map_err(failed)
 }

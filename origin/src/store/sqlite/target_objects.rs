@@ -100,8 +100,8 @@ pub async fn roots(
     query.fetch_all(tx).await.map_err(failed)
 }
 
-/// One step of everything towards its end: what nothing names is condemned, what is named again lives, and what was condemned
-/// for long enough is given out for deletion.
+/// One step of everything towards its end: what nothing names is condemned, what is named again lives. Gives what was condemned
+/// for long enough, and what a request to delete was lost of; nothing of that is touched yet.
 pub async fn condemn(
     tx: &mut SqliteConnection,
     (workspace, env, target): At<'_>,
@@ -125,24 +125,38 @@ pub async fn condemn(
         query.execute(&mut *tx).await.map_err(failed)?;
     }
     let sql = "
-        UPDATE target_objects SET state = 'deleting', since_ms = ?4
-        WHERE workspace = ?1 AND env = ?2 AND target = ?3 AND digest IN (
-            SELECT digest FROM target_objects
-            WHERE workspace = ?1 AND env = ?2 AND target = ?3
-                AND ((state = 'condemned' AND since_ms <= ?5) OR (state = 'deleting' AND since_ms <= ?6))
-                AND digest NOT IN (SELECT value FROM json_each(?7))
-            ORDER BY digest LIMIT ?8)
-        RETURNING digest";
+        SELECT digest FROM target_objects
+        WHERE workspace = ?1 AND env = ?2 AND target = ?3
+            AND ((state = 'condemned' AND since_ms <= ?4) OR (state = 'deleting' AND since_ms <= ?5))
+            AND digest NOT IN (SELECT value FROM json_each(?6))
+        ORDER BY digest LIMIT ?7";
     let query = sqlx::query_scalar(sql)
         .bind(workspace)
         .bind(env)
         .bind(target);
-    let query = query.bind(times.now_ms).bind(condemned_before_ms);
+    let query = query.bind(condemned_before_ms);
     let query = query
         .bind(times.answered_before_ms)
         .bind(&roots)
         .bind(limit);
     query.fetch_all(tx).await.map_err(failed)
+}
+
+/// Right before one request to delete them: from here on an upload waits.
+pub async fn deleting(
+    tx: &mut SqliteConnection,
+    (workspace, env, target): At<'_>,
+    digests: &[String],
+    since_ms: i64,
+) -> Result<(), StoreError> {
+    let sql = "
+        UPDATE target_objects SET state = 'deleting', since_ms = ?4
+        WHERE workspace = ?1 AND env = ?2 AND target = ?3 AND state IN ('condemned', 'deleting')
+            AND digest IN (SELECT value FROM json_each(?5))";
+    let query = sqlx::query(sql).bind(workspace).bind(env).bind(target);
+    let query = query.bind(since_ms).bind(json(digests));
+    query.execute(tx).await.map_err(failed)?;
+    Ok(())
 }
 
 /// The request to delete them was answered. Only of those that were given out at this time: another one may be under way.

@@ -155,3 +155,29 @@ fn a_change_that_panics_ends_nobody_else() {
         assert_eq!(left, 0, "nothing of it is kept");
     });
 }
+
+/// Read through for each part, it took seconds in the one writer.
+#[test]
+fn what_no_snapshot_has_is_found_by_an_index() {
+    run(async |store, _| {
+        let mut tx = store.read().await.unwrap();
+        let shows = "SELECT 1 FROM releases WHERE workspace = 'a' AND snapshot = 'b'";
+        for (sql, index) in [
+            (
+                unused::PARTS,
+                "snapshot_chunks_by_chunk (workspace=? AND chunk=?)",
+            ),
+            (shows, "releases_by_snapshot (workspace=? AND snapshot=?)"),
+        ] {
+            let sql = format!("EXPLAIN QUERY PLAN {sql}");
+            let plan = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut *tx);
+            let plan: Vec<String> = plan
+                .await
+                .unwrap()
+                .iter()
+                .map(|row| sqlx::Row::get(row, "detail"))
+                .collect();
+            assert!(plan.iter().any(|step| step.contains(index)), "{plan:?}");
+        }
+    });
+}

@@ -35,6 +35,12 @@ const AT_TARGETS: &str = "
         SELECT workspace, env, value AS sequence
         FROM deliveries, json_each(json_array(delivered, fallback, settled)) WHERE value IS NOT NULL)";
 
+/// Parts that no snapshot has.
+pub(super) const PARTS: &str = "
+    DELETE FROM chunks WHERE NOT EXISTS (
+        SELECT 1 FROM snapshot_chunks
+        WHERE snapshot_chunks.workspace = chunks.workspace AND chunk = digest)";
+
 /// One step: what is unused is condemned, what is used again is not any more, and what was condemned for long enough goes,
 /// with the parts that no other snapshot has. Gives how many snapshots and parts went.
 pub async fn collect(
@@ -72,13 +78,9 @@ pub async fn collect(
             Err(error) => return Err(failed(error)),
         }
     }
-    let parts = "
-        DELETE FROM chunks WHERE NOT EXISTS (
-            SELECT 1 FROM snapshot_chunks
-            WHERE snapshot_chunks.workspace = chunks.workspace AND chunk = digest)";
     if snapshots == 0 {
         return Ok((0, 0));
     }
-    let parts = sqlx::query(parts).execute(tx).await.map_err(failed)?;
+    let parts = sqlx::query(PARTS).execute(tx).await.map_err(failed)?;
     Ok((snapshots, parts.rows_affected()))
 }

@@ -78,6 +78,24 @@ pub async fn live(tx: &mut SqliteConnection, workspace: &str) -> Result<Vec<Stri
     query.fetch_all(tx).await.map_err(failed)
 }
 
+/// A target that lacks the newest manifest of its environment, though it is switched on.
+pub async fn undelivered(
+    tx: &mut SqliteConnection,
+    workspace: &str,
+    env: Option<&str>,
+) -> Result<Option<(String, String)>, StoreError> {
+    let sql = "
+        SELECT targets.env, targets.key FROM targets
+        JOIN heads USING (workspace, env)
+        LEFT JOIN deliveries ON deliveries.workspace = targets.workspace
+            AND deliveries.env = targets.env AND deliveries.target = targets.key
+        WHERE targets.workspace = ?1 AND enabled = 1 AND (?2 IS NULL OR targets.env = ?2)
+            AND coalesce(delivered, 0) < heads.sequence
+        ORDER BY targets.env, targets.key LIMIT 1";
+    let query = sqlx::query_as(sql).bind(workspace).bind(env);
+    query.fetch_optional(tx).await.map_err(failed)
+}
+
 pub async fn delete_environment(
     tx: &mut SqliteConnection,
     workspace: &str,
@@ -101,6 +119,12 @@ pub async fn environments(
         .map(environment_of)
         .collect::<Result<_, _>>()
         .map_err(failed)
+}
+
+/// Of all workspaces, by workspace.
+pub async fn places(tx: &mut SqliteConnection) -> Result<Vec<(String, String)>, StoreError> {
+    let sql = "SELECT workspace, key FROM environments ORDER BY workspace, key";
+    sqlx::query_as(sql).fetch_all(tx).await.map_err(failed)
 }
 
 pub async fn environment(

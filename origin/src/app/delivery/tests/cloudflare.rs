@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use base64ct::{Base64, Encoding as _};
 use serde_json::{Value, json};
+use skyful::snapshot::Digest;
 use ureq::http::Method;
 
 use super::desk::{Desk, now, on_a_thread, pass, run};
 use super::web::{Answer, Asked, Web, answer, unescaped};
 use crate::app::delivery::settings::Settings;
 use crate::app::delivery::worker::{Place, Worker};
-use crate::deliver::{LAG, SETTLE_MS};
+use crate::deliver::cloudflare_kv::CloudflareKv;
+use crate::deliver::{LAG, SETTLE_MS, Target as _};
 
 const BASE: &str = "/accounts/acc1/storage/kv/namespaces/ns1";
 
@@ -332,5 +334,17 @@ fn a_check_says_what_is_wrong() {
         let tried = desk.app.try_target(&admin, at).await.unwrap();
         assert!(!tried.ok && tried.error.unwrap().contains("namespace not found"));
         assert!(tried.hint.unwrap().contains("namespace"));
+    });
+}
+
+#[test]
+fn a_request_to_delete_is_sent_once() {
+    run(async |_| {
+        let (web, namespace) = namespace().await;
+        namespace.lock().unwrap().throttled = 1_000;
+        let place = ("wallet", "prod");
+        let kv = CloudflareKv::new((&web.url, "acc1", "ns1"), "canary-token".into(), place);
+        assert!(kv.delete(&[Digest([7; 32])]).await.is_err());
+        assert_eq!(namespace.lock().unwrap().asked.len(), 1);
     });
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
+use skyful::snapshot::Digest;
 use ureq::http::Method;
 
 use super::desk::{Desk, now, pass, run};
@@ -23,6 +24,9 @@ struct Store {
     /// Between a read of the manifest and the write after it, somebody else writes this.
     between: Option<Vec<u8>>,
     refused: usize,
+    /// Too busy to delete anything; how often it was asked to.
+    busy: bool,
+    deletes: usize,
 }
 
 impl Store {
@@ -76,6 +80,10 @@ impl Store {
                 }
                 self.put(key, asked.body.clone());
                 answer(200, "{}")
+            }
+            Method::DELETE if self.busy => {
+                self.deletes += 1;
+                answer(503, "{}")
             }
             Method::DELETE => match self.values.remove(&key) {
                 Some(_) => answer(204, ""),
@@ -215,5 +223,17 @@ fn whoever_comes_between_is_not_written_over() {
         let store = store.lock().unwrap();
         assert_eq!(store.refused, 1, "the write in between was noticed");
         assert_eq!(store.values[manifest].1, second);
+    });
+}
+
+#[test]
+fn a_request_to_delete_is_sent_once() {
+    run(async |_| {
+        let (web, store) = store().await;
+        store.lock().unwrap().busy = true;
+        let kv = FastlyKv::new((&web.url, "st1"), "canary-token".into(), ("wallet", "prod"));
+        let done = kv.delete(&[Digest([7; 32])]).await;
+        assert!(done.is_err());
+        assert_eq!(store.lock().unwrap().deletes, 1);
     });
 }
