@@ -113,6 +113,6 @@ pub async fn read(
 }
 
 fn too_many() -> Error {
-    let wrong = Error::invalid(format!("a list has at most {} ids", LIST_IDS));
+    let wrong = Error::invalid(format!("a list has at most {LIST_IDS} ids"));
     wrong.hint("use a rule over an attribute instead, or several workspaces")
 }
