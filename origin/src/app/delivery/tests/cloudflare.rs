@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use skyful::snapshot::Digest;
 use ureq::http::Method;
 
-use super::desk::{Desk, now, on_a_thread, pass, run};
+use super::desk::{Desk, now, on_a_thread, pass, pass_to, run};
 use super::web::{Answer, Asked, Web, answer, unescaped};
 use crate::app::delivery::settings::Settings;
 use crate::app::delivery::worker::{Place, Worker};
@@ -189,7 +189,7 @@ async fn with_target(desk: &Desk, url: &str) -> Worker {
 async fn until(worker: &mut Worker, end_ms: i64) {
     while now() < end_ms {
         let next_ms = worker.round().await.unwrap().unwrap();
-        pass((next_ms - now()).clamp(50, end_ms - now()));
+        pass_to(next_ms, end_ms);
     }
 }
 

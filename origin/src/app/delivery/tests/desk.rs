@@ -35,6 +35,12 @@ pub fn pass(ms: i64) {
     NOW.set(NOW.get() + ms);
 }
 
+/// To the worker's next look, at least a step, and never beyond the end. Looks come at random instants.
+pub fn pass_to(next_ms: i64, end_ms: i64) {
+    const STEP_MS: i64 = 50;
+    NOW.set(next_ms.max(now() + STEP_MS).min(end_ms));
+}
+
 pub struct Desk {
     pub app: App,
     pub folder: tempfile::TempDir,

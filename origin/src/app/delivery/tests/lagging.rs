@@ -1,6 +1,6 @@
 //! A store that shows what was written only a minute later.
 
-use super::desk::{Desk, now, pass, run};
+use super::desk::{Desk, now, pass, pass_to, run};
 use super::shim::Shim;
 use crate::app::delivery::worker::Worker;
 use crate::deliver::{LAG, SETTLE_MS, Traits};
@@ -19,7 +19,7 @@ async fn until(desk: &Desk, worker: &mut Worker, shim: &Shim, end_ms: i64) {
             shim.shows()
         );
         shown = shim.shows();
-        pass((next_ms - now()).clamp(50, end_ms - now()));
+        pass_to(next_ms, end_ms);
     }
     let told = desk.progress("prod", "t").await;
     assert_eq!(told.error, None);
