@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::round::{Outcome, Round};
 use crate::app::{App, Error};
 use crate::deliver::upload::Seen;
+use crate::failpoint::{self, Point};
 use crate::failure::Failure;
 use crate::store::sqlite::deliveries::{self as rows, At, DeliveryRow, Ended};
 use crate::store::sqlite::targets::TargetRow;
@@ -154,6 +155,7 @@ impl Worker {
         let Some(lease) = self.take().await? else {
             return Ok(Some(now_ms + LEASE_MS / 2));
         };
+        failpoint::reach(Point::DeliveryLeased);
         self.leased(lease, target, row, due).await.map(Some)
     }
 
@@ -213,7 +215,11 @@ impl Worker {
         let next_ms = ended.next_ms;
         let place = self.place.clone();
         let write = self.app.store.write(move |tx| {
-            Box::pin(async move { rows::end(tx, place.at(), lease, &ended).await })
+            Box::pin(async move {
+                rows::end(tx, place.at(), lease, &ended).await?;
+                failpoint::reach(Point::DeliveryEnded);
+                Ok(())
+            })
         });
         write.await.map_err(Error::Store)?;
         Ok(next_ms)
