@@ -97,6 +97,7 @@ impl Server {
                 proxies: options.proxies,
             });
         keep_eras(&app).await?;
+        app.end_leases().await.map_err(Failure::fault)?;
         say_setup_code(&app).await?;
         Ok(Self {
             _lock: lock,
