@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use ed25519_dalek::SigningKey;
 use skyful::snapshot::Digest;
 
+use crate::failpoint::{self, Point};
 use crate::failure::Failure;
+use crate::store::replace;
 
 const SECRET: &str = "skyful-secret-key-1:";
 
@@ -42,11 +44,16 @@ pub const SEALS_RECEIPTS: &str =
     "Seals receipts and ledgers, SECRET: the same for all edges of an environment (SKYFUL_SECRET).";
 pub const SEALS_KEYS: &str = "Seals what is secret in the database beside it, SECRET (SKYFUL_MASTER_KEY). Keep a copy elsewhere.";
 
-/// The secret of a file, which is made if it isn't there yet.
+/// The secret of a file, which is made if it isn't there yet: whole, so that nobody finds half of one after a crash.
 pub fn seal_or_generate(path: &Path, purpose: &str) -> Result<String, Failure> {
     if !path.exists() {
         let text = format!("# {purpose}\n{}\n", hex(random()?));
-        write_new(path, &text, 0o600)?;
+        let unfinished = replace::hidden(path, "unfinished");
+        replace::remove(&unfinished)?;
+        write_new(&unfinished, &text, 0o600)?;
+        failpoint::reach(Point::MasterKeyMade);
+        replace::rename(&unfinished, path)?;
+        replace::sync_folder(path)?;
     }
     seal(path)
 }

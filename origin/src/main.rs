@@ -8,6 +8,7 @@ mod cli;
 mod deliver;
 mod diff;
 mod document;
+mod failpoint;
 mod failure;
 mod health;
 mod http;

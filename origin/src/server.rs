@@ -21,12 +21,14 @@ use tokio::task::JoinHandle;
 use crate::app::keys::{Eras, Keyring};
 use crate::app::{App, Reached, delivery};
 use crate::document::now_ms;
+use crate::failpoint::{self, Point};
 use crate::failure::Failure;
 use crate::health::Health;
 use crate::http::problem::{Problem, json_response};
 use crate::ingest::{self, Ingest};
 use crate::store::StoreError;
 use crate::store::lock::Lock;
+use crate::store::replace;
 use crate::store::sqlite::Sqlite;
 use metrics::Metrics;
 
@@ -72,10 +74,12 @@ pub struct Server {
 impl Server {
     pub async fn bind(options: Options) -> Result<Self, Failure> {
         let lock = Lock::take(&options.database)?;
+        replace::finish(&options.database)?;
         let store = Sqlite::open(&options.database).await.map_err(|error| {
             let failure = format!("cannot open {}: {error}", options.database.display());
             Failure::usage(failure).hint("another version of Skyful may have made it")
         })?;
+        failpoint::reach(Point::DatabaseMade);
         let listener = bind(options.listen).await?;
         let metrics_listener = match options.metrics {
             Some(address) => Some(bind(address).await?),
@@ -93,6 +97,7 @@ impl Server {
                 proxies: options.proxies,
             });
         keep_eras(&app).await?;
+        app.end_leases().await.map_err(Failure::fault)?;
         say_setup_code(&app).await?;
         Ok(Self {
             _lock: lock,

@@ -1,6 +1,7 @@
 //! What the origin keeps, as its other parts see it. Which database it is, is known below only.
 
 pub mod lock;
+pub mod replace;
 pub mod sqlite;
 
 use serde::Serialize;

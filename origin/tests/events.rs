@@ -10,6 +10,7 @@ mod delivery;
 mod durable;
 #[path = "../../tests/tests/platforms/load.rs"]
 mod load;
+#[expect(dead_code, reason = "shared with the stories about the origin")]
 #[path = "cli/process.rs"]
 mod process;
 #[expect(dead_code, reason = "shared with the stories about the command line")]

@@ -116,6 +116,16 @@ impl App {
         })
     }
 
+    /// Leases are for workers of one process. A process that has the database's lock is followed by none that lives: what is
+    /// leased when it begins is leased to nobody. A request of theirs may still be under way; what becomes of it is the
+    /// targets' rule about older manifests, and of deletions the state that stands in the database, no lease.
+    pub async fn end_leases(&self) -> Result<(), StoreError> {
+        let ended = self
+            .store
+            .write(|tx| Box::pin(async move { rows::end_all(tx).await }));
+        ended.await
+    }
+
     /// Delivers to all targets until it is told to end, or nobody is left to tell.
     pub async fn deliver(self, mut ended: watch::Receiver<bool>) {
         let mut changed = self.manifests.subscribe();
@@ -166,15 +176,16 @@ impl App {
 
 async fn tidy(app: App, mut ended: watch::Receiver<bool>) {
     loop {
-        tokio::select! {
-            _ = ended.wait_for(|ended| *ended) => return,
-            () = tokio::time::sleep(TIDY) => {}
-        }
+        // First of all what an earlier process left.
         if let Err(error) = app.finish_rotations().await {
             tracing::error!(?error, "a rotation of keys can't go on");
         }
         if let Err(error) = app.collect_snapshots().await {
             tracing::error!(?error, "snapshots can't be collected");
+        }
+        tokio::select! {
+            _ = ended.wait_for(|ended| *ended) => return,
+            () = tokio::time::sleep(TIDY) => {}
         }
     }
 }

@@ -19,6 +19,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::access::{Action, Actor};
 use super::audit::{self, Entry};
 use super::{App, Error};
+use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::sqlite::keys::{self as rows, KeyRow};
 
@@ -219,6 +220,7 @@ async fn create(
         retired_ms: None,
     };
     rows::put(tx, workspace, env, &row).await?;
+    failpoint::reach(Point::KeyMade);
     let detail = json!({"public": row.public, "era_limit": row.era_limit});
     record(
         tx,

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::serve::{DATABASE, MASTER};
+use crate::failpoint::{self, Point};
 use crate::failure::Failure;
 use crate::output;
-use crate::store::StoreError;
 use crate::store::sqlite::Sqlite;
+use crate::store::{StoreError, replace};
 pub use restore::{RestoreArgs, restore};
 
 #[derive(clap::Args)]
@@ -30,19 +31,31 @@ pub fn backup(args: &BackupArgs, json: bool) -> Result<(), Failure> {
         let failure = Failure::usage(format!("no database in {}", args.data.display()));
         return Err(failure.hint("name the folder with --data"));
     }
+    if replace::under_way(&database) {
+        let failure = Failure::usage(format!("a restore of {} was cut off", database.display()));
+        return Err(failure.hint("start the origin or restore again: either finishes it"));
+    }
+    if args.output.exists() {
+        return Err(exists(&args.output));
+    }
+    // Half of one must not be taken for a backup, whenever this ends: it gets its name once it is whole.
+    let unfinished = replace::hidden(&args.output, "unfinished");
+    replace::remove(&unfinished)?;
     // Hashes of passwords are in it. SQLite fills a file that is there and empty.
-    drop(create(&args.output)?);
+    drop(create(&unfinished)?);
+    failpoint::reach(Point::BackupBegun);
     let copied = block_on(async {
-        let copied = Sqlite::copy(&database, &args.output).await;
+        let copied = Sqlite::copy(&database, &unfinished).await;
         copied.map_err(|error| broken("back up", &database, &error))?;
-        sound(&args.output).await
+        sound(&unfinished).await
     });
     if let Err(failure) = copied {
-        // Half of one must not be taken for a backup.
-        _ = std::fs::remove_file(&args.output);
+        replace::remove(&unfinished)?;
         return Err(failure);
     }
-    sync_folder(&args.output)?;
+    failpoint::reach(Point::BackupCopied);
+    replace::rename(&unfinished, &args.output)?;
+    replace::sync_folder(&args.output)?;
     let bytes = std::fs::metadata(&args.output).map_or(0, |file| file.len());
     if json {
         return output::json(&json!({"file": args.output.display().to_string(), "bytes": bytes}));
@@ -61,25 +74,13 @@ fn create(path: &Path) -> Result<File, Failure> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => Failure::usage(format!("{} exists", path.display())),
+        std::io::ErrorKind::AlreadyExists => exists(path),
         _ => Failure::io("write", path, &error),
     })
 }
 
-/// So that a name is still there after a power cut.
-fn sync_folder(file: &Path) -> Result<(), Failure> {
-    #[cfg(unix)]
-    {
-        let folder = match file.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.map_err(|error| Failure::io("write", folder, &error))?;
-    }
-    #[cfg(not(unix))]
-    let _ = file;
-    Ok(())
+fn exists(path: &Path) -> Failure {
+    Failure::usage(format!("{} exists", path.display()))
 }
 
 async fn sound(file: &Path) -> Result<(), Failure> {

@@ -10,6 +10,7 @@ use crate::app::doctor::{self, Finding, Level};
 use crate::app::keys::Eras;
 use crate::document::now_ms;
 use crate::failure::{FAULT, Failure};
+use crate::store::replace;
 use crate::store::sqlite::Sqlite;
 use crate::{key_file, output};
 
@@ -74,6 +75,12 @@ async fn examine(args: &Args, database: &Path) -> Result<Vec<Finding>, Failure> 
             "take up the newest backup: `skyful restore`",
         ),
     });
+    if replace::under_way(database) {
+        found.push(Finding::error(
+            format!("a restore of {} was cut off", database.display()),
+            "start the origin or restore again: either finishes it",
+        ));
+    }
     found.extend(open_to_others(&args.data));
     found.extend(open_to_others(&args.data.join(MASTER)));
     let master = match &args.master_key {

@@ -11,6 +11,7 @@ use skyful::manifest::Keys;
 use skyful::snapshot::{self, Digest};
 
 use super::{Doing, Object, Rule, Ruling, Slot, Target, Traits, blocking, not_kept};
+use crate::failpoint::{self, Point};
 use crate::failure::Failure;
 
 /// One environment of one workspace in a store directory.
@@ -196,6 +197,7 @@ fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = File::create(&fresh)?;
     file.write_all(bytes)?;
     file.sync_all()?;
+    failpoint::reach(Point::FileWritten);
     fs::rename(&fresh, path)?;
     #[cfg(unix)]
     if let Some(parent) = path.parent() {

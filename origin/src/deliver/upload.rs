@@ -9,6 +9,7 @@ use skyful::snapshot::Digest;
 use tokio::task::JoinSet;
 
 use super::{Doing, Object, Target};
+use crate::failpoint::{self, Point};
 use crate::failure::Failure;
 
 /// Requests to one target at a time.
@@ -114,7 +115,11 @@ async fn put(target: &Arc<dyn Target>, objects: Vec<Object>) -> Result<(), Failu
     }
     let write = |batch: Vec<Object>| {
         let target = Arc::clone(target);
-        async move { target.put(&batch).await }
+        async move {
+            target.put(&batch).await?;
+            failpoint::reach(Point::DeliveryObjectPut);
+            Ok(())
+        }
     };
     in_lanes(batches, write, |()| ()).await
 }

@@ -2,7 +2,8 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, ChildStdin, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -36,8 +37,33 @@ impl Process {
         self
     }
 
+    /// The same, not running yet, at an address of its own.
+    pub fn elsewhere(&self) -> Self {
+        Self {
+            args: self.args.clone(),
+            env: self.env.clone(),
+            address: ([127, 0, 0, 1], 0).into(),
+            running: None,
+        }
+    }
+
+    /// From its next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.env.push((name.into(), value.into()));
+    }
+
+    pub fn without(&mut self, name: &str) {
+        self.env.retain(|(held, _)| held != name);
+    }
+
     /// Answers when this returns. What it logs goes to a file in the desk's folder.
+    #[track_caller]
     pub fn start(&mut self, desk: &Desk) {
+        assert!(self.launch(desk), "{:?} ended at once", self.args);
+    }
+
+    /// False: it ended before it could answer.
+    pub fn launch(&mut self, desk: &Desk) -> bool {
         let address = self.address.to_string();
         let args: Vec<&str> = self.args.iter().map(String::as_str).collect();
         let log = desk.path(&format!("{}.log", args[0]));
@@ -64,15 +90,33 @@ impl Process {
         BufReader::new(child.stdout.take().expect("a pipe"))
             .read_line(&mut line)
             .expect("a line");
+        self.running = Some(Running {
+            child,
+            _stdin: stdin,
+        });
+        if line.is_empty() {
+            return false;
+        }
         let said: Value =
             serde_json::from_str(&line).unwrap_or_else(|_| panic!("{args:?}: {line:?}"));
         let url = said["url"].as_str().expect("an address");
         let address = url.strip_prefix("http://").expect("HTTP");
         self.address = address.parse().expect("an address");
-        self.running = Some(Running {
-            child,
-            _stdin: stdin,
-        });
+        true
+    }
+
+    /// Waits until it ends by itself.
+    #[track_caller]
+    pub fn ended(&mut self, within: Duration) -> ExitStatus {
+        let since = Instant::now();
+        let mut running = self.running.take().expect("it runs");
+        loop {
+            if let Some(status) = running.child.try_wait().expect("waited") {
+                return status;
+            }
+            assert!(since.elapsed() < within, "{:?} doesn't end", self.args);
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// At once, as a crash does.

@@ -92,6 +92,15 @@ impl Origin {
 }
 
 impl Person {
+    /// The same one before an origin that listens elsewhere, or again: with no connection from before.
+    pub fn before(&self, origin: &Process) -> Self {
+        Self {
+            agent: agent(),
+            url: format!("http://{}", origin.address),
+            cookie: self.cookie.clone(),
+        }
+    }
+
     /// None: there was no answer, or not all of it.
     pub fn try_ask(
         &self,

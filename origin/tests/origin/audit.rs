@@ -1,22 +1,9 @@
 //! The audit log of a real origin, looked at while it runs, and after somebody was at the file.
 
-use sqlx::ConnectOptions as _;
-use sqlx::sqlite::SqliteConnectOptions;
-
 use crate::api::Origin;
+use crate::database;
 
 const VERIFY: [&str; 4] = ["audit", "verify", "--db", "data/skyful.sqlite"];
-
-fn tamper(origin: &Origin, sql: &'static str) {
-    let file = SqliteConnectOptions::new().filename(origin.desk.path("data/skyful.sqlite"));
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let mut file = file.connect().await.expect("a database");
-        let done = sqlx::raw_sql(sql).execute(&mut file).await;
-        done.expect("it is done");
-    });
-}
 
 #[test]
 fn a_log_is_verified_while_it_is_written_and_a_cut_shows() {
@@ -38,8 +25,8 @@ fn a_log_is_verified_while_it_is_written_and_a_cut_shows() {
     origin.desk.run(&missing).ends_with_code(2);
 
     origin.process.kill();
-    tamper(
-        &origin,
+    database::change(
+        &origin.desk,
         "DROP TRIGGER audit_loses_none; DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)",
     );
     let broken = origin.desk.run(&VERIFY).ends_with_code(1);

@@ -8,6 +8,7 @@ use super::objects::told;
 use super::round::{QUARANTINE_MS, Round};
 use crate::app::{App, Error};
 use crate::deliver::Target;
+use crate::failpoint::{self, Point};
 use crate::failure::Failure;
 use crate::store::StoreError;
 use crate::store::sqlite::target_objects::{self as rows, Times};
@@ -39,7 +40,9 @@ impl Round {
                     answered_before_ms: now_ms - QUARANTINE_MS,
                 };
                 let before_ms = now_ms - options.condemned_ms;
-                rows::condemn(tx, place.at(), &roots, before_ms, times, AT_ONCE).await
+                let due = rows::condemn(tx, place.at(), &roots, before_ms, times, AT_ONCE).await?;
+                failpoint::reach(Point::CollectCondemned);
+                Ok(due)
             })
         });
         let due = due.await.map_err(told)?;
@@ -84,6 +87,7 @@ impl Round {
                     return Ok::<_, StoreError>(false);
                 }
                 rows::deleting(tx, place.at(), &given, now_ms).await?;
+                failpoint::reach(Point::CollectDeleting);
                 Ok(true)
             })
         });
@@ -91,6 +95,7 @@ impl Round {
             return Ok(false);
         }
         target.delete(&digests).await?;
+        failpoint::reach(Point::CollectDeleted);
         let gone = names.to_vec();
         self.fenced(move |tx, place| {
             Box::pin(async move { rows::absent(tx, place.at(), &gone, now_ms).await })
@@ -109,7 +114,12 @@ impl App {
             Box::pin(async move {
                 let since_ms = now_ms - options.retention_ms;
                 let before_ms = now_ms - options.condemned_ms;
-                unused::collect(tx, now_ms, since_ms, before_ms, options.releases).await
+                let gone = unused::collect(tx, now_ms, since_ms, before_ms, options.releases);
+                let gone: (u64, u64) = gone.await?;
+                if gone.0 > 0 {
+                    failpoint::reach(Point::SnapshotsCollected);
+                }
+                Ok::<_, StoreError>(gone)
             })
         });
         Ok(done.await?)

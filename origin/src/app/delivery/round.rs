@@ -13,6 +13,7 @@ use super::worker::{Due, Memory, Place};
 use crate::app::App;
 use crate::deliver::rule::Own;
 use crate::deliver::{Ruling, Slot, Target, not_kept, upload};
+use crate::failpoint::{self, Point};
 use crate::failure::Failure;
 use crate::store::sqlite::deliveries as rows;
 use crate::store::sqlite::manifests::{self, ManifestRow};
@@ -75,6 +76,7 @@ impl Round {
         if let Some(wait_ms) = waits {
             return Ok(Outcome::Later(wait_ms));
         }
+        failpoint::reach(Point::DeliveryUploaded);
         if let Some(wait_ms) = self.put(&*target, &own, &wanted, memory).await? {
             return Ok(Outcome::Later(wait_ms));
         }
@@ -209,6 +211,7 @@ impl Round {
             Box::pin(async move { target_objects::claim(tx, place.at(), &names, times).await })
         });
         let since_ms = deleting.await.map_err(told)?;
+        failpoint::reach(Point::DeliveryClaimed);
         Ok(since_ms.map(|since_ms| (since_ms + QUARANTINE_MS - now_ms).max(LOOK_MS)))
     }
 
@@ -245,6 +248,7 @@ impl Round {
                 Ruling::Conflict(stored) => return Err(conflict(stored, &target.place())),
             }
         }
+        failpoint::reach(Point::DeliveryPut);
         let stored = target.get(Slot::Manifest).await?;
         let seen = stored
             .as_deref()
@@ -260,12 +264,15 @@ impl Round {
         if let Some(put) = &mut memory.put {
             put.2 = true;
         }
+        failpoint::reach(Point::DeliveryReadBack);
         let fallback = stored.as_deref().and_then(|stored| own.fallback(stored));
         let fallback = fallback.and_then(|sequence| i64::try_from(sequence).ok());
         self.fenced(move |tx, place| {
-            Box::pin(
-                async move { rows::delivered(tx, place.at(), sequence, fallback, now_ms).await },
-            )
+            Box::pin(async move {
+                rows::delivered(tx, place.at(), sequence, fallback, now_ms).await?;
+                failpoint::reach(Point::DeliveryDelivered);
+                Ok(())
+            })
         })
         .await?;
         Ok(None)
@@ -325,6 +332,7 @@ impl Round {
         if known {
             return Ok(());
         }
+        failpoint::reach(Point::DeliverySettled);
         self.fenced(move |tx, place| {
             Box::pin(async move { rows::settled(tx, place.at(), sequence, now_ms).await })
         })

@@ -8,12 +8,13 @@ use tokio::sync::watch;
 use super::round::{Outcome, Round};
 use crate::app::{App, Error};
 use crate::deliver::upload::Seen;
+use crate::failpoint::{self, Point};
 use crate::failure::Failure;
 use crate::store::sqlite::deliveries::{self as rows, At, DeliveryRow, Ended};
 use crate::store::sqlite::targets::TargetRow;
 use crate::store::sqlite::{manifests, targets};
 
-/// How long a worker is believed to be at it without a sign of life. After kill -9 somebody else waits that long at most.
+/// How long a worker is believed to be at it without a sign of life.
 pub const LEASE_MS: i64 = 6_000;
 const BEAT: Duration = Duration::from_millis(1_500);
 /// What is stored is looked at this often, whatever was delivered.
@@ -135,10 +136,11 @@ impl Worker {
             .as_ref()
             .map(|(_, target)| target.traits().settle_ms);
         let settles = settle_ms.map(|settle_ms| next_to_settle(&row, &stored, settle_ms));
+        // Of a target that wasn't opened yet the settle time isn't known. A look finds it out, where anything waits for it.
+        let unknown = settle_ms.is_none() && next_to_settle(&row, &stored, 0).is_some();
         let due = Due {
             deliver: row.delivered.is_none_or(|has| has < newest),
-            // Before a target was ever opened its settle time isn't known; the first audit opens it.
-            settle: settles.flatten().is_some_and(|due_ms| due_ms <= now_ms),
+            settle: unknown || settles.flatten().is_some_and(|due_ms| due_ms <= now_ms),
             audit: row.audited_ms + AUDIT_MS <= now_ms,
             collect: row.collected_ms + COLLECT_MS <= now_ms,
         };
@@ -154,6 +156,7 @@ impl Worker {
         let Some(lease) = self.take().await? else {
             return Ok(Some(now_ms + LEASE_MS / 2));
         };
+        failpoint::reach(Point::DeliveryLeased);
         self.leased(lease, target, row, due).await.map(Some)
     }
 
@@ -213,7 +216,11 @@ impl Worker {
         let next_ms = ended.next_ms;
         let place = self.place.clone();
         let write = self.app.store.write(move |tx| {
-            Box::pin(async move { rows::end(tx, place.at(), lease, &ended).await })
+            Box::pin(async move {
+                rows::end(tx, place.at(), lease, &ended).await?;
+                failpoint::reach(Point::DeliveryEnded);
+                Ok(())
+            })
         });
         write.await.map_err(Error::Store)?;
         Ok(next_ms)

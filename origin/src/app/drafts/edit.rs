@@ -12,6 +12,7 @@ use crate::app::access::Actor;
 use crate::app::audit::{self, Entry};
 use crate::app::error::{Conflict, Side};
 use crate::app::{App, Error};
+use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::sqlite::drafts::{self as rows, ChangeRow, ObjectRow, Was};
 
@@ -243,6 +244,7 @@ impl Edit {
             Some(row) => rows::put(tx, &self.workspace, row).await?,
             None => rows::delete(tx, &self.workspace, name).await?,
         }
+        failpoint::reach(Point::DraftWritten);
         let change = ChangeRow {
             revision,
             path: name.to_owned(),

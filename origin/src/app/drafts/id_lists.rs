@@ -13,6 +13,7 @@ use super::path::Path;
 use super::{Expect, Object, value};
 use crate::app::access::Actor;
 use crate::app::{App, Error};
+use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::sqlite::drafts::ObjectRow;
 use crate::store::sqlite::id_lists as rows;
@@ -30,7 +31,9 @@ pub struct Upload {
 
 impl Upload {
     pub fn push(&mut self, piece: &[u8]) -> Result<(), Error> {
-        self.lines.push(piece).map_err(|TooMany| too_many())
+        self.lines.push(piece).map_err(|TooMany| too_many())?;
+        failpoint::reach(Point::IdListPiece);
+        Ok(())
     }
 }
 
@@ -81,6 +84,7 @@ impl App {
             .write(move |tx| {
                 Box::pin(async move {
                     rows::put(tx, &edit.workspace, &digest, &hashes).await?;
+                    failpoint::reach(Point::IdListKept);
                     let expect = match expect {
                         Some(expect) => expect,
                         None => edit.whatever_is_there(tx, &path).await?,

@@ -14,6 +14,7 @@ use super::path::{self, Path, SECTIONS};
 use crate::app::access::{Action, Actor};
 use crate::app::drafts::edit::Edit;
 use crate::app::{App, Error};
+use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::sqlite::drafts::{self as rows, ObjectRow, Was};
 
@@ -121,6 +122,7 @@ impl Edit {
             self.change(tx, revision, &path, None, Some(after)).await?;
             done.created += 1;
         }
+        failpoint::reach(Point::DraftImported);
         let Imported {
             created,
             changed,

@@ -6,6 +6,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::rotate::{found, reissue};
 use super::{Action, Actor, App, Eras, Error, Keyring, LAST_ERA};
 use super::{active, era, record, rows};
+use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 
 /// What a new era has to be above, beside all that are known here.
@@ -131,6 +132,7 @@ async fn raise(
     let (eras, begun) = (eras.clone(), (workspace.to_owned(), env.to_owned(), wanted));
     let kept = tokio::task::spawn_blocking(move || eras.keep(&[begun])).await;
     kept.map_err(|error| StoreError(error.to_string()))??;
+    failpoint::reach(Point::EraKept);
     rows::put_era(tx, workspace, env, wanted).await?;
     let issued = match beyond {
         None => reissue(tx, keyring, actor, (workspace, env), now_ms).await?,

@@ -8,6 +8,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::{Action, Actor, App, Error, KeyRow, Keyring, PublicKey};
 use super::{create, last_sequence, next_sequence, record, rows, signer, stored};
+use crate::failpoint::{self, Point};
 use crate::store::sqlite::manifests::{self, ManifestRow};
 
 /// Not retired; more are told of by nobody.
@@ -107,6 +108,7 @@ impl App {
                     }
                     let place = (&*held.0, &*held.1);
                     let issued = reissue(tx, &keyring, &nobody(), place, now_ms).await?;
+                    failpoint::reach(Point::KeyReissued);
                     let detail = json!({"sequence": issued});
                     record(
                         tx,
@@ -169,6 +171,7 @@ async fn activate(
     row.activated_ms = Some(now_ms);
     row.from_sequence = Some(stored(last_sequence(tx, workspace, env).await? + 1));
     rows::put(tx, workspace, env, &row).await?;
+    failpoint::reach(Point::KeyActivated);
     let issued = reissue(tx, keyring, actor, (workspace, env), now_ms).await?;
     let detail = json!({"sequence": issued, "force": force});
     record(
@@ -208,6 +211,7 @@ async fn retire(
     row.version += 1;
     row.retired_ms = Some(now_ms);
     rows::put(tx, workspace, env, &row).await?;
+    failpoint::reach(Point::KeyRetired);
     let detail = json!({"force": force});
     record(
         tx,

@@ -18,6 +18,7 @@ use super::view::Release;
 use crate::app::access::{Action, Actor};
 use crate::app::drafts::compiled::Draft;
 use crate::app::{App, Error};
+use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::sqlite::releases::{self as rows, ReleaseRow};
 use crate::store::sqlite::snapshots::{self, HeadRow, SnapshotRow};
@@ -96,6 +97,7 @@ impl App {
         }
         let source = self.source(place.0, &wanted).await?;
         let ready = prepare(source, wanted).await?;
+        failpoint::reach(Point::SnapshotCompiled);
         self.at_desk(actor, place, move |desk| {
             Box::pin(async move { create(desk, ready, once).await })
         })
@@ -273,6 +275,7 @@ async fn create(mut desk: Desk<'_>, ready: Ready, once: Option<Once>) -> Result<
     let detail =
         json!({"snapshot": shown(&row.snapshot), "revision": row.revision, "note": row.note});
     desk.happened(&mut row, None, "create", detail).await?;
+    failpoint::reach(Point::ReleaseCreated);
     desk.begin_if_due(&mut row).await?;
     let staff = desk.staff().await?;
     let answer = Release::of(&row, None, !staff.is_empty(), desk.now_ms);
@@ -377,6 +380,7 @@ impl Desk<'_> {
         for (digest, bytes) in &snapshot.objects {
             let chunk = (&*digest.hex(), &**bytes);
             snapshots::add_chunk(self.tx, self.place.0, &row.digest, chunk).await?;
+            failpoint::reach(Point::SnapshotPartKept);
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ use crate::app::access::Actor;
 use crate::app::audit::{self, Entry};
 use crate::app::keys::{self, Keyring};
 use crate::app::{App, Error};
+use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::sqlite::manifests::{self, ManifestRow};
 use crate::store::sqlite::releases::{self as rows, EventRow, ReleaseRow};
@@ -122,6 +123,7 @@ impl Desk<'_> {
         }
         head.sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
         snapshots::put_head(self.tx, workspace, env, &head).await?;
+        failpoint::reach(Point::ManifestSigned);
         let manifest = ManifestRow {
             sequence: head.sequence,
             envelope,

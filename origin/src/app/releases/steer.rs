@@ -10,6 +10,7 @@ use super::state::{Event, State, next};
 use super::view::{Detailed, Live};
 use crate::app::access::{Action, Actor, allows};
 use crate::app::{App, Error};
+use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::sqlite::releases::{self as rows, ReleaseRow};
 use crate::store::sqlite::workspaces;
@@ -160,6 +161,7 @@ impl Desk<'_> {
         row.approved_ms = Some(self.now_ms);
         self.happened(row, Some(Event::Approve), "approve", detail)
             .await?;
+        failpoint::reach(Point::ReleaseApproved);
         self.begin_by_itself(row).await
     }
 
@@ -261,6 +263,7 @@ impl Desk<'_> {
         head.allow = json!(staff).to_string();
         head.release = Some(row.id);
         row.sequence = Some(self.publish(head, Some(row.id)).await?);
+        failpoint::reach(Point::ReleaseStepped);
         self.happened(row, Some(event), kind, detail).await
     }
 
@@ -275,6 +278,7 @@ impl Desk<'_> {
         let mut head = head.unwrap_or_else(|| nothing(&row.snapshot));
         head.stable.clone_from(&row.snapshot);
         row.sequence = Some(self.show_stable(head, row.id).await?);
+        failpoint::reach(Point::ReleaseFinished);
         self.happened(row, Some(Event::Finish), "full", detail)
             .await
     }
@@ -311,6 +315,7 @@ impl Desk<'_> {
         }
         let sequence = self.show_stable(head, row.id).await?;
         row.sequence = Some(sequence);
+        failpoint::reach(Point::ReleaseRolledBack);
         self.happened(row, Some(Event::RollBack), "rollback", detail)
             .await?;
         if let Some(before) = row.base_release.filter(|_| was_full) {
@@ -347,6 +352,7 @@ impl Desk<'_> {
         head.mode = mode_name(mode).into();
         let under_way = head.release;
         let sequence = self.publish(head, under_way).await?;
+        failpoint::reach(Point::ModeSwitched);
         let detail = json!({"mode": mode_name(mode), "sequence": sequence});
         self.audited("environment.mode", self.place.1, detail.clone())
             .await?;

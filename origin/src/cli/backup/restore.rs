@@ -7,19 +7,18 @@ use serde_json::{Value, json};
 use sqlx::Connection as _;
 
 use super::super::serve::{DATABASE, ERAS, MASTER};
-use super::{block_on, broken, create, sound, sync_folder};
+use super::{block_on, broken, create, sound};
 use crate::app::App;
 use crate::app::access::Actor;
 use crate::app::keys::{Eras, Keyring, Raised};
 use crate::document::now_ms;
+use crate::failpoint::{self, Point};
 use crate::failure::Failure;
 use crate::store::StoreError;
 use crate::store::lock::Lock;
+use crate::store::replace::{self, beside, fresh, remove};
 use crate::store::sqlite::{Sqlite, keys};
 use crate::{key_file, output};
-
-/// What SQLite may have beside a database.
-const BESIDE: [&str; 2] = ["-wal", "-shm"];
 
 #[derive(clap::Args)]
 pub struct RestoreArgs {
@@ -49,14 +48,17 @@ type Went = (String, String, Raised);
 
 pub fn restore(args: &RestoreArgs, json: bool) -> Result<(), Failure> {
     let database = args.data.join(DATABASE);
+    super::super::edge::keep_out_of_git(&args.data)?;
+    super::super::serve::keep_private(&args.data)?;
+    let _lock = Lock::take(&database)?;
+    // What it replaces is a whole database, or none.
+    replace::finish(&database)?;
     let there = [vec![database.clone()], beside(&database)].concat();
     let there = there.into_iter().find(|file| file.exists());
     if let Some(there) = there.filter(|_| !args.replace) {
         let failure = Failure::usage(format!("{} exists", there.display()));
         return Err(failure.hint("stop the origin and say --replace, which keeps it beside"));
     }
-    super::super::edge::keep_out_of_git(&args.data)?;
-    super::super::serve::keep_private(&args.data)?;
     let master = match &args.master_key {
         Some(hex) => hex.clone(),
         None => key_file::seal(&args.data.join(MASTER)).map_err(|failure| {
@@ -64,7 +66,6 @@ pub fn restore(args: &RestoreArgs, json: bool) -> Result<(), Failure> {
         })?,
     };
     let keyring = super::super::serve::keyring(&master)?;
-    let _lock = Lock::take(&database)?;
     let eras = Eras::at(args.data.join(ERAS));
     eras.keep(&[]).map_err(|error| {
         Failure::usage(error).hint("mend it, or take it away and say --era-above")
@@ -74,7 +75,7 @@ pub fn restore(args: &RestoreArgs, json: bool) -> Result<(), Failure> {
         Ok(remember(&database, &eras).await.err())
     })?;
     let raised = block_on(prepare(args, &database, (keyring, eras)))?;
-    let kept = put_in_place(&database)?;
+    let kept = replace::replace(&database)?;
     if json {
         return output::json(&told(&database, &raised, kept.as_deref()));
     }
@@ -111,6 +112,7 @@ async fn prepare(
         let read = |error| Failure::io("read", &args.file, &error);
         let mut from = std::fs::File::open(&args.file).map_err(read)?;
         std::io::copy(&mut from, &mut create(&fresh)?).map_err(read)?;
+        failpoint::reach(Point::RestoreCopied);
         let store = Sqlite::open(&fresh).await;
         let store = store.map_err(|error| broken("open", &fresh, &error))?;
         let raised = next_eras(&store, keys, args.era_above).await;
@@ -159,50 +161,9 @@ async fn next_eras(
             failure.hint("is this the master key that the origin had?")
         })?;
         raised.push((workspace, env, went));
+        failpoint::reach(Point::RestoreRaised);
     }
     Ok(raised)
-}
-
-/// Gives where what was there is now.
-fn put_in_place(database: &Path) -> Result<Option<PathBuf>, Failure> {
-    let mut kept = None;
-    let name = with(database, &format!(".replaced-{}", now_ms()));
-    // The log goes first: alone it means nothing, and beside another database it would be written into that.
-    for ending in BESIDE.into_iter().chain([""]) {
-        let (from, to) = (with(database, ending), with(&name, ending));
-        if from.exists() {
-            std::fs::rename(&from, &to).map_err(|error| Failure::io("move", &from, &error))?;
-            kept = Some(name.clone());
-        }
-    }
-    let fresh = fresh(database);
-    std::fs::rename(&fresh, database).map_err(|error| Failure::io("write", database, &error))?;
-    sync_folder(database)?;
-    Ok(kept)
-}
-
-fn fresh(database: &Path) -> PathBuf {
-    database.with_file_name(format!(".{DATABASE}.restoring"))
-}
-
-fn beside(database: &Path) -> Vec<PathBuf> {
-    let file = |ending: &&str| with(database, ending);
-    BESIDE.iter().map(file).collect()
-}
-
-fn with(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
-}
-
-fn remove(path: &Path) -> Result<(), Failure> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Failure::io("remove", path, &error))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn told(database: &Path, raised: &[Went], kept: Option<&Path>) -> Value {

@@ -27,8 +27,17 @@ impl Sqlite {
         let found = sqlx::query_scalar("PRAGMA integrity_check")
             .fetch_all(&mut connection)
             .await;
+        let tables = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
+            .fetch_one(&mut connection)
+            .await;
         connection.close().await.map_err(failed)?;
         let found: Vec<String> = found.map_err(failed)?;
-        Ok(found.into_iter().filter(|line| line != "ok").collect())
+        let mut faults: Vec<String> = found.into_iter().filter(|line| line != "ok").collect();
+        let tables: i64 = tables.map_err(failed)?;
+        // SQLite takes an empty file for an empty database, which is what a copy looks like that was cut off.
+        if tables == 0 {
+            faults.push("nothing is in it".into());
+        }
+        Ok(faults)
     }
 }

@@ -92,6 +92,13 @@ pub async fn take(
     query.fetch_optional(tx).await.map_err(failed)
 }
 
+/// Ends all leases. Their numbers stay: whoever held one has no say once somebody takes the next.
+pub async fn end_all(tx: &mut SqliteConnection) -> Result<(), StoreError> {
+    let query = sqlx::query("UPDATE deliveries SET lease_ms = 0 WHERE lease_ms > 0");
+    query.execute(tx).await.map_err(failed)?;
+    Ok(())
+}
+
 /// False: the lease is somebody else's.
 pub async fn keep(
     tx: &mut SqliteConnection,

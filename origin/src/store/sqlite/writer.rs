@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::super::StoreError;
 use super::audit::Sealer;
 use super::failed;
+use crate::failpoint::{self, Point};
 
 pub type Doing<'t, T> = Pin<Box<dyn Future<Output = T> + Send + 't>>;
 
@@ -106,6 +107,10 @@ async fn transaction(
         let ended = sqlx::raw_sql(end).execute(&mut *tx);
         ended.await.map_err(failed)?;
     }
+    failpoint::reach(Point::WriterChanged);
     sealer.after(&mut tx, before).await?;
-    tx.commit().await.map_err(failed)
+    failpoint::reach(Point::WriterSealed);
+    tx.commit().await.map_err(failed)?;
+    failpoint::reach(Point::WriterCommitted);
+    Ok(())
 }
