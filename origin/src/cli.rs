@@ -14,6 +14,7 @@ mod events;
 mod health;
 mod inspect;
 mod keys;
+mod page;
 mod publish;
 mod resolve;
 mod schema;
@@ -55,6 +56,8 @@ enum Command {
     Check(check::Args),
     /// Compile a document into a snapshot directory
     Compile(compile::Args),
+    /// Make a page of a scene template and print it, with its modules, as parts of a document
+    Page(page::Args),
     /// Answer from a snapshot directory exactly as an edge would
     Resolve(resolve::Args),
     /// Show what is in a snapshot: pages, plans, constraints, sizes
@@ -98,6 +101,7 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => demo::run(&args, json),
         Command::Check(args) => check::run(&args, json),
         Command::Compile(args) => compile::run(&args, json),
+        Command::Page(args) => page::run(&args, json),
         Command::Resolve(args) => resolve::run(&args),
         Command::Inspect(args) => inspect::run(&args, json),
         Command::Diff(args) => diff::run(&args, json),

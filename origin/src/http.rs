@@ -18,6 +18,7 @@ pub mod problem;
 mod releases;
 mod sessions;
 mod targets;
+mod templates;
 mod tokens;
 mod workspaces;
 
@@ -44,6 +45,7 @@ fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
         .merge(media::routes())
         .merge(preview::routes())
         .merge(objects::routes())
+        .merge(templates::routes())
         .merge(keys::routes())
         .merge(sessions::routes())
         .merge(tokens::routes())

@@ -1,6 +1,8 @@
 //! Problems of a document as a person wants to read them: what, where, the line itself, and what
 //! would be right; or as JSON for programs.
 
+use std::path::Path;
+
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde_json::json;
@@ -12,13 +14,7 @@ use crate::output;
 
 /// Tells people about every problem, on stderr.
 pub fn problems(document: &Document) {
-    let path = document.path.display().to_string();
-    let text = String::from_utf8_lossy(&document.text);
-    let lines: Vec<&str> = text.lines().collect();
-    for problem in &document.checked.problems {
-        output::say(&render(problem, &path, &lines));
-        output::say("");
-    }
+    listed(&document.checked.problems, &document.path, &document.text);
     let more = document.checked.suppressed;
     if more != 0 {
         output::say(&format!(
@@ -28,6 +24,17 @@ pub fn problems(document: &Document) {
     }
     if document.errors() + document.warnings() != 0 {
         output::say(&summary(document));
+    }
+}
+
+/// The same of problems by themselves, with the lines of the text that they are in.
+pub fn listed(problems: &[Problem], path: &Path, text: &[u8]) {
+    let path = path.display().to_string();
+    let text = String::from_utf8_lossy(text);
+    let lines: Vec<&str> = text.lines().collect();
+    for problem in problems {
+        output::say(&render(problem, &path, &lines));
+        output::say("");
     }
 }
 

@@ -13,6 +13,8 @@ mod gray;
 mod health;
 #[path = "cli/large_pages.rs"]
 mod large_pages;
+#[path = "cli/pages.rs"]
+mod pages;
 #[path = "cli/pushing.rs"]
 mod pushing;
 #[path = "cli/running.rs"]

@@ -11,6 +11,7 @@ mod content;
 mod costs;
 mod experiments;
 mod id_lines;
+pub mod invoke;
 mod locales;
 mod modules;
 mod names;
@@ -21,6 +22,7 @@ mod plans;
 mod reader;
 mod rules;
 mod scalars;
+mod scenes;
 mod schedules;
 mod schemas;
 mod segments;
@@ -34,13 +36,14 @@ use std::rc::Rc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::document::{self, Value};
+use crate::document::{self, Node, Value};
 use crate::limits;
 use crate::model::Workspace;
 use crate::problem::{Problem, Problems};
 pub use id_lines::{BadLine, IdFile, IdLines, TooMany};
 
 use at::At;
+use costs::Costs;
 use names::Names;
 use reader::Reader;
 
@@ -66,8 +69,13 @@ pub struct Checked {
 pub fn check(text: &[u8], options: &Options<'_>) -> Checked {
     let mut problems = Problems::default();
     let root = document::read(text, &mut problems);
+    check_tree(root.as_ref(), problems, options)
+}
+
+/// Checks what was read, with the problems that reading it had.
+fn check_tree(root: Option<&Node>, mut problems: Problems, options: &Options<'_>) -> Checked {
     let mut workspace = None;
-    if let Some(root) = &root {
+    if let Some(root) = root {
         let mut reader = Reader::new(problems, options, Names::declared(root));
         workspace = read(&mut reader, &At::root(root));
         problems = reader.problems;
@@ -85,7 +93,6 @@ pub fn check(text: &[u8], options: &Options<'_>) -> Checked {
 fn read(r: &mut Reader<'_>, root: &At<'_>) -> Option<Workspace> {
     let object = r.object(root, shapes::WORKSPACE)?;
     version(r, object);
-    empty(r, object, "templates", "scene templates");
     empty(r, object, "assertions", "assertions");
     let key = object.get("workspace").and_then(|at| workspace_key(r, &at));
     let table = object
@@ -119,7 +126,9 @@ fn read(r: &mut Reader<'_>, root: &At<'_>) -> Option<Workspace> {
     let module_types = r.section(object, section, modules::module_type);
     let section = ("modules", "a module", limits::MODULES);
     let modules = r.section(object, section, modules::module);
-    costs::pages(r, object, &segments, &pages, &modules);
+    let costs = Costs::of(r, &segments, &modules);
+    costs::pages(r, object, &pages, &costs);
+    scenes::templates(r, object, &costs);
     let ofrep = object.get("ofrep").map(|at| pipelines::ofrep(r, &at));
     let section = ("pipelines", "a pipeline", limits::PIPELINES);
     let pipelines = r.section(object, section, |r, _, at| pipelines::pipeline(r, at));
@@ -151,7 +160,7 @@ fn version(r: &mut Reader<'_>, object: &At<'_>) {
     }
 }
 
-/// Sections whose names are taken but that cannot hold anything yet.
+/// A section whose name is taken but that cannot hold anything yet.
 fn empty(r: &mut Reader<'_>, object: &At<'_>, field: &str, noun: &str) {
     let Some(at) = object.get(field) else { return };
     let is_empty = match &at.node.value {

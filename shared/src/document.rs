@@ -3,12 +3,15 @@
 
 mod build;
 mod scalar;
+mod written;
 
 use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::limits;
 use crate::problem::{Problem, Problems, Severity};
+
+pub use written::{json, yaml};
 
 /// Where something begins. Both count from 1, columns in characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -94,6 +94,12 @@ pub const WEIGHT: u32 = 1_000_000;
 pub const CONTENT_BYTES: usize = 256 << 10;
 pub const TEMPLATE_BYTES: usize = 64 << 10;
 pub const DESCRIPTION_BYTES: usize = 4_096;
+/// Scene templates, and the fields and the modules of one.
+pub const SCENES: usize = 1_000;
+pub const SCENE_FIELDS: usize = 64;
+pub const SCENE_MODULES: usize = 200;
+/// What one scene template may take, as it is written and filled in: texts and keys in bytes, and one for each value.
+pub const SCENE_BYTES: usize = 512 << 10;
 
 /// Bytes of one object. Large stores take this much.
 pub const OBJECT_BYTES: usize = 25_000_000;

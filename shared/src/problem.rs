@@ -60,6 +60,15 @@ impl Problems {
         }
     }
 
+    /// Adds what was found apart from the rest, after `edit` saw each problem.
+    pub fn append(&mut self, other: Self, mut edit: impl FnMut(&mut Problem)) {
+        for mut problem in other.errors.into_iter().chain(other.warnings) {
+            edit(&mut problem);
+            self.push(problem);
+        }
+        self.suppressed = self.suppressed.saturating_add(other.suppressed);
+    }
+
     pub fn has_errors(&self) -> bool {
         !self.errors.is_empty()
     }

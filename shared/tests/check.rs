@@ -7,6 +7,8 @@ mod faults;
 mod ids;
 #[path = "check/mutations.rs"]
 mod mutations;
+#[path = "check/scenes.rs"]
+mod scenes;
 #[path = "check/shapes.rs"]
 mod shapes;
 #[path = "check/size.rs"]

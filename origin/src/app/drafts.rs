@@ -9,6 +9,7 @@ mod evolution;
 pub mod history;
 pub mod id_lists;
 pub mod import;
+pub mod invoke;
 pub mod path;
 
 use serde::Serialize;

@@ -34,6 +34,10 @@ pub enum Error {
     },
     /// The draft has errors, so it can't be what was asked for.
     Faulty(Vec<Problem>),
+    /// A template can't be filled like that; paths are into the request, or else into the document.
+    Unfilled(Vec<Problem>),
+    /// What is to be made is there already, and isn't the same.
+    Taken(Vec<String>),
     /// Changes name what they change, so that nobody overwrites what they haven't seen.
     ExpectationMissing,
     /// Somebody else was there first.

@@ -144,6 +144,21 @@ impl From<Error> for Problem {
                 let problem = Self::new(422, "faulty", "The document has errors", detail);
                 problem.with("problems", json!(problems))
             }
+            Error::Unfilled(problems) => {
+                let first = problems.first();
+                let place = first.map_or(String::new(), |first| first.path.clone());
+                let detail = first.map_or(String::new(), |first| first.message.clone());
+                let title = "The template can't be filled like that";
+                let problem = Self::new(422, "unfilled", title, detail).at(place);
+                problem.with("problems", json!(problems))
+            }
+            Error::Taken(what) => {
+                let detail = format!("these are there already: {}", what.join(", "));
+                let problem = Self::new(409, "taken", "Keys are taken", detail);
+                let problem = problem
+                    .hint("take another key for the page, or another `prefix` for its modules");
+                problem.with("taken", json!(what))
+            }
             Error::ExpectationMissing => {
                 let detail = "a change names the version that it changes";
                 let problem = Self::new(428, "precondition", "Which version is missing", detail);

@@ -9,5 +9,6 @@ mod people;
 mod refusals;
 mod sites;
 mod table;
+mod templates;
 mod tenants;
 mod tokens;

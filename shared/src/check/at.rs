@@ -42,6 +42,18 @@ impl<'a> At<'a> {
         }
     }
 
+    /// Another value in the same place.
+    pub fn with<'n>(&self, node: &'n Node) -> At<'n>
+    where
+        'a: 'n,
+    {
+        At {
+            node,
+            up: self.up,
+            step: self.step,
+        }
+    }
+
     /// The elements of a list, if it is one.
     pub fn items(&'a self) -> impl Iterator<Item = At<'a>> {
         let items = match &self.node.value {

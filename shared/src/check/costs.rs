@@ -11,43 +11,90 @@ use crate::limits;
 use crate::model::{Arrangement, Constraints, Module, Page, Predicate, Rule, Segment, Test};
 use crate::snapshot::rule_size::RuleSize;
 
+/// Of every page of the document.
 pub(crate) fn pages(
     r: &mut Reader<'_>,
     root: &At<'_>,
-    segments: &BTreeMap<String, Segment>,
     pages: &BTreeMap<String, Page>,
-    modules: &BTreeMap<String, Module>,
+    costs: &Costs<'_>,
 ) {
     let Some(section) = root.get("pages") else {
         return;
     };
-    let costs: HashMap<&str, u64> = modules
-        .iter()
-        .map(|(key, module)| {
-            let plans = module.plans.iter().map(|plan| &plan.constraints);
-            (key.as_str(), plans_cost(r, plans).saturating_add(1))
-        })
-        .collect();
-    // Pages share modules, and their lists may be long.
-    let once_of: HashMap<&str, HashMap<u64, u64>> = modules
-        .iter()
-        .map(|(key, module)| {
-            let plans = module.plans.iter().map(|plan| &plan.constraints);
-            (key.as_str(), Once::of(segments, plans))
-        })
-        .collect();
     for (key, page) in pages {
         let Some(at) = section.get(key) else { continue };
-        let own = plans_cost(r, page.plans.iter().map(|plan| &plan.constraints));
+        costs.page(r, &at, key, page, None);
+    }
+}
+
+/// What modules cost, wherever they are placed: pages share them, and their lists may be long.
+pub(crate) struct Costs<'p> {
+    segments: &'p BTreeMap<String, Segment>,
+    modules: HashMap<&'p str, ModuleCost<'p>>,
+}
+
+struct ModuleCost<'p> {
+    module: &'p Module,
+    visits: u64,
+    /// Fingerprint → cost.
+    once: HashMap<u64, u64>,
+}
+
+impl<'p> Costs<'p> {
+    pub fn of(
+        r: &Reader<'_>,
+        segments: &'p BTreeMap<String, Segment>,
+        modules: &'p BTreeMap<String, Module>,
+    ) -> Self {
+        let cost = |module: &'p Module| {
+            let plans = || module.plans.iter().map(|plan| &plan.constraints);
+            ModuleCost {
+                module,
+                visits: plans_cost(r, plans()).saturating_add(1),
+                once: Once::of(segments, plans()),
+            }
+        };
+        let modules = modules.iter();
+        Self {
+            segments,
+            modules: modules
+                .map(|(key, module)| (key.as_str(), cost(module)))
+                .collect(),
+        }
+    }
+
+    /// Of more modules, which are no part of the document.
+    pub fn of_own<'q>(&self, r: &Reader<'_>, own: &'q BTreeMap<String, Module>) -> Costs<'q>
+    where
+        'p: 'q,
+    {
+        Costs::of(r, self.segments, own)
+    }
+
+    /// Reports a page that costs too much. `own` are modules that only this page can place.
+    pub fn page(
+        &self,
+        r: &mut Reader<'_>,
+        at: &At<'_>,
+        key: &str,
+        page: &Page,
+        own: Option<&Costs<'_>>,
+    ) {
+        let find = |module: &String| {
+            let own = own.and_then(|own| own.modules.get(module.as_str()));
+            own.or_else(|| self.modules.get(module.as_str()))
+        };
+        let own_plans = || page.plans.iter().map(|plan| &plan.constraints);
         let dearest = arrangements(page).map(|arrangement| {
             placed(arrangement)
-                .map(|module| costs.get(module.as_str()).copied().unwrap_or(0))
+                .map(|module| find(module).map_or(0, |cost| cost.visits))
                 .fold(0, u64::saturating_add)
         });
-        let visits = own.saturating_add(dearest.max().unwrap_or(0));
-        let mut once = Once::of(segments, page.plans.iter().map(|plan| &plan.constraints));
-        for module in keys(page) {
-            once.extend(once_of.get(module.as_str()).into_iter().flatten());
+        let visits = plans_cost(r, own_plans()).saturating_add(dearest.max().unwrap_or(0));
+        let mut once = Once::of(self.segments, own_plans());
+        let modules: Vec<&ModuleCost<'_>> = keys(page).into_iter().filter_map(find).collect();
+        for module in &modules {
+            once.extend(&module.once);
         }
         let once = once.into_values().fold(0, u64::saturating_add);
         let cost = visits.saturating_add(once);
@@ -57,16 +104,16 @@ pub(crate) fn pages(
                 limits::CHUNK_RULE_COST
             );
             let hint = "move modules to another page, or let plans repeat the same `contains`, `matches`, `in_cidr` and long `in` word for word: each is asked once";
-            r.error_hint("limit", &at, message, hint.to_owned());
+            r.error_hint("limit", at, message, hint.to_owned());
         }
-        let count = window_count(page, modules);
+        let count = window_count(page, modules.iter().map(|cost| cost.module));
         if count > limits::CHUNK_WINDOWS {
             let message = format!(
                 "the schedules of the page `{key}` and its modules have {count} weekly windows; at most {} (CHUNK_WINDOWS) are allowed",
                 limits::CHUNK_WINDOWS
             );
             let hint = "plans with the same schedule count once".to_owned();
-            r.error_hint("limit", &at, message, hint);
+            r.error_hint("limit", at, message, hint);
         }
     }
 }
@@ -159,11 +206,8 @@ fn fingerprint(predicate: &Predicate) -> u64 {
 }
 
 /// Windows as they lie in the page's chunk, where equal schedules are written once.
-fn window_count(page: &Page, modules: &BTreeMap<String, Module>) -> usize {
-    let of_modules = keys(page)
-        .into_iter()
-        .filter_map(|key| modules.get(key))
-        .flat_map(|module| module.plans.iter().map(|plan| &plan.constraints));
+fn window_count<'m>(page: &Page, modules: impl Iterator<Item = &'m Module>) -> usize {
+    let of_modules = modules.flat_map(|module| module.plans.iter().map(|plan| &plan.constraints));
     let of_page = page.plans.iter().map(|plan| &plan.constraints);
     let schedules = of_page
         .chain(of_modules)

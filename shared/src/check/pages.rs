@@ -203,7 +203,7 @@ fn modules(
                 whole = false;
                 continue;
             };
-            if !r.names.modules.contains(key) {
+            if !r.has_module(key) {
                 r.no_such(&item, NameKind::Module, key);
                 whole = false;
             } else if !r.placed.contains(key) {
@@ -288,7 +288,7 @@ fn weights(r: &mut Reader<'_>, at: &At<'_>) -> Option<BTreeMap<String, u32>> {
     let mut out = BTreeMap::new();
     for entry in at.entries() {
         let value = at.field(entry);
-        if !r.names.modules.contains(&*entry.key) {
+        if !r.has_module(&entry.key) {
             r.no_such(&value, NameKind::Module, &entry.key);
             whole = false;
         }

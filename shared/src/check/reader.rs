@@ -30,6 +30,8 @@ pub(crate) struct Reader<'t> {
     pub schemas: BTreeMap<String, Rc<ContentSchema>>,
     /// Of segments that are neither faulty nor in a circle.
     pub segment_sizes: BTreeMap<String, RuleSize>,
+    /// Modules of the scene template that is tried out.
+    pub own_modules: BTreeSet<String>,
     /// Modules that some page places, and experiments that some plan names.
     pub placed: BTreeSet<String>,
     pub used_experiments: BTreeSet<String>,
@@ -47,6 +49,7 @@ impl<'t> Reader<'t> {
             locales: None,
             schemas: BTreeMap::new(),
             segment_sizes: BTreeMap::new(),
+            own_modules: BTreeSet::new(),
             placed: BTreeSet::new(),
             used_experiments: BTreeSet::new(),
         }
@@ -288,6 +291,11 @@ impl<'t> Reader<'t> {
         }
         self.no_such(at, kind, name);
         None
+    }
+
+    /// Whether a page can place a module of that key.
+    pub fn has_module(&self, key: &str) -> bool {
+        self.names.modules.contains(key) || self.own_modules.contains(key)
     }
 
     /// Reports a name that nothing has.

@@ -208,7 +208,7 @@ impl Walk<'_> {
     }
 }
 
-fn resolve<'s>(root: &'s Value, reference: &str) -> Option<&'s Value> {
+pub(crate) fn resolve<'s>(root: &'s Value, reference: &str) -> Option<&'s Value> {
     // Percent signs are rare enough in pointers to refuse rather than to decode.
     root.pointer(reference.strip_prefix('#')?)
 }

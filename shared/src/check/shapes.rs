@@ -65,6 +65,7 @@ shapes! {
     RULE_ANY = "rule", "an `any` rule", ["any"], [];
     RULE_NOT = "rule", "a `not` rule", ["not"], [];
     RULE_SEGMENT = "rule", "a segment rule", ["segment"], [];
+    SCENE = "scene_template", "a template", ["page"], ["fields", "modules", "description"];
     PIPELINE = "pipeline", "a pipeline", ["steps"], ["timezone", "quiet_hours", "gates"];
     PIPELINE_STEP = "pipeline_step", "a pipeline step", [], ["staff", "share", "hold", "start"];
     GATES = "gates", "gates", [], ["min_requests", "max_error_increase", "max_default_increase",

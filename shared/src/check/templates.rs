@@ -6,18 +6,54 @@ use super::at::At;
 use super::reader::{Reader, shortened};
 use super::schemas::{alternatives, children};
 
-pub(crate) fn check(r: &mut Reader<'_>, at: &At<'_>, template: &str, schema: &Value) -> bool {
+/// A part of a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Piece<'t> {
+    /// Never empty.
+    Text(&'t str),
+    /// What stands between `{{` and `}}`.
+    Field(&'t str),
+    /// A `{{` that is never closed, and what follows it.
+    Open,
+}
+
+pub(crate) fn pieces(template: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
     let mut rest = template;
-    let mut fine = true;
-    while let Some((_, after)) = rest.split_once("{{") {
+    while let Some((before, after)) = rest.split_once("{{") {
+        if !before.is_empty() {
+            pieces.push(Piece::Text(before));
+        }
         let Some((inside, next)) = after.split_once("}}") else {
-            r.error("invalid_template", at, "a `{{` is never closed");
-            return false;
+            pieces.push(Piece::Open);
+            return pieces;
         };
-        fine &= field(r, at, inside, schema);
+        pieces.push(Piece::Field(inside));
         rest = next;
     }
+    if !rest.is_empty() {
+        pieces.push(Piece::Text(rest));
+    }
+    pieces
+}
+
+pub(crate) fn check(r: &mut Reader<'_>, at: &At<'_>, template: &str, schema: &Value) -> bool {
+    let mut fine = true;
+    for piece in pieces(template) {
+        match piece {
+            Piece::Text(_) => {}
+            Piece::Field(inside) => fine &= field(r, at, inside, schema),
+            Piece::Open => {
+                never_closed(r, at);
+                fine = false;
+            }
+        }
+    }
     fine
+}
+
+pub(crate) fn never_closed(r: &mut Reader<'_>, at: &At<'_>) {
+    r.error("invalid_template", at, "a `{{` is never closed");
 }
 
 fn field(r: &mut Reader<'_>, at: &At<'_>, inside: &str, schema: &Value) -> bool {

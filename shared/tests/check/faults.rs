@@ -91,7 +91,7 @@ fn the_document_as_a_whole() {
         ("pages: []", &["wrong_type /pages 1"]),
         ("pages:", &["wrong_type /pages 1"]),
         ("pages: {}", &["invalid_value /pages 1"]),
-        ("templates: {a: {}}", &["not_supported /templates 1"]),
+        ("templates: []", &["wrong_type /templates 1"]),
         ("assertions: [1]", &["not_supported /assertions 1"]),
         (
             "ofrep: [home, hom, home]",

@@ -6,6 +6,7 @@ use skyful::value::datetime;
 use sqlx::sqlite::SqliteConnection;
 
 use super::evolution::evolved;
+use super::invoke;
 use super::path::Path;
 use super::{Expect, FIRST, Listed, PAGE, value};
 use crate::app::access::{Action, Actor};
@@ -101,7 +102,13 @@ impl Edit {
         let paths: Vec<String> = changes.iter().map(|change| change.path.clone()).collect();
         for change in changes {
             let path = Path::parse(&change.path)?;
-            self.actor.need(path.edited_by(), &self.workspace, None)?;
+            // Who may make pages of templates may take back what came of that.
+            let action = if invoke::made_by_template(&change) {
+                Action::EditContent
+            } else {
+                path.edited_by()
+            };
+            self.actor.need(action, &self.workspace, None)?;
             let current = rows::get(tx, &self.workspace, &change.path).await?;
             let untouched = match (&current, &change.after) {
                 (None, None) => true,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-use skyful::document::{self, Node};
+use skyful::document;
 use skyful::problem::Problems;
 use sqlx::sqlite::SqliteConnection;
 
@@ -19,7 +19,7 @@ use crate::store::StoreError;
 use crate::store::sqlite::drafts::{self as rows, ObjectRow, Was};
 
 /// Objects by path, with their position.
-type Parts = BTreeMap<String, (String, i64)>;
+pub(super) type Parts = BTreeMap<String, (String, i64)>;
 
 /// What an import did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
@@ -153,7 +153,10 @@ fn parts(workspace: &str, text: &[u8]) -> Result<Parts, Error> {
     let Some(root) = root.filter(|_| !problems.has_errors()) else {
         return Err(Error::Faulty(problems.finish().0));
     };
-    let Value::Object(mut fields) = json(&root)? else {
+    let read = document::json(&root);
+    let read =
+        read.map_err(|literal| Error::invalid(format!("{literal} is too large a number")))?;
+    let Value::Object(mut fields) = read else {
         return Err(Error::invalid("a workspace document is an object"));
     };
     let named = fields.remove("workspace");
@@ -195,7 +198,8 @@ fn parts(workspace: &str, text: &[u8]) -> Result<Parts, Error> {
     Ok(parts)
 }
 
-fn object(
+/// Takes a module, a page or another object of a section apart.
+pub(super) fn object(
     parts: &mut Parts,
     section: &'static str,
     key: String,
@@ -233,27 +237,6 @@ fn object(
         }
     }
     Ok(())
-}
-
-/// Numbers keep their value; what can't be a JSON number isn't one in a document either.
-fn json(node: &Node) -> Result<Value, Error> {
-    use skyful::document::Value as Read;
-    Ok(match &node.value {
-        Read::Null | Read::Unusable => Value::Null,
-        Read::Bool(yes) => Value::Bool(*yes),
-        Read::Text(text) => Value::String(text.to_string()),
-        Read::Number(literal) => {
-            let literal = document::json_number(literal);
-            let number = serde_json::from_str(&literal);
-            number.map_err(|_| Error::invalid(format!("{literal} is too large a number")))?
-        }
-        Read::List(items) => items.iter().map(json).collect::<Result<_, _>>()?,
-        Read::Map(entries) => {
-            let entry = |entry: &document::Entry| Ok((entry.key.to_string(), json(&entry.value)?));
-            let fields: Result<Map<_, _>, Error> = entries.iter().map(entry).collect();
-            Value::Object(fields?)
-        }
-    })
 }
 
 fn prefixed(error: Error, at: &str) -> Error {

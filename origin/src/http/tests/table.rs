@@ -206,6 +206,10 @@ pub fn routes() -> Vec<Route> {
         route("POST", "/experiments/{key}/share", In("content"))
             .with(&[("key", "hero_copy")])
             .body(r#"{"share": 100}"#),
+        route("POST", "/templates/{key}/pages", In("content"))
+            .with(&[("key", "none")])
+            .body(r#"{"page": "spring"}"#)
+            .absent(),
         route("GET", "/{section}", In("read")),
         route("GET", "/{section}/{key}", In("read")),
         route("PUT", "/{section}/{key}", In("content")).body("{}"),
