@@ -11,6 +11,7 @@ mod diff;
 mod doctor;
 mod edge;
 mod events;
+mod folder;
 mod health;
 mod inspect;
 mod keys;
@@ -76,6 +77,8 @@ enum Command {
     /// Write the database of an origin into one file, while it runs
     Backup(backup::BackupArgs),
     /// Take a backup up again, above every sequence that edges have seen
+    ///
+    /// The folder is best the one that the origin had, which knows the eras that were begun.
     Restore(backup::RestoreArgs),
     /// Run an edge on this machine; with a document, publish it too at every save
     Edge(Box<edge::Args>),

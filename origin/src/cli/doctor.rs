@@ -1,11 +1,11 @@
 //! `skyful doctor`: looks at the folder of an origin, also while it runs, and says what is in the way.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::json;
 use sqlx::Connection as _;
 
-use super::serve::{DATABASE, ERAS, MASTER};
+use super::folder::{ERAS, Folder, MASTER, Master, keyring};
 use crate::app::doctor::{self, Finding, Level};
 use crate::app::keys::Eras;
 use crate::document::now_ms;
@@ -15,25 +15,14 @@ use crate::{key_file, output};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder of the origin
-    #[arg(long, value_name = "DIR", env = "SKYFUL_DATA", default_value = super::serve::DATA)]
-    data: PathBuf,
-    /// What seals keys, if it stands in no file; better set in the environment
-    #[arg(
-        long,
-        value_name = "HEX",
-        env = "SKYFUL_MASTER_KEY",
-        hide_env_values = true
-    )]
-    master_key: Option<String>,
+    #[command(flatten)]
+    folder: Folder,
+    #[command(flatten)]
+    master: Master,
 }
 
 pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
-    let database = args.data.join(DATABASE);
-    if !database.is_file() {
-        let failure = Failure::usage(format!("no database in {}", args.data.display()));
-        return Err(failure.hint("name the folder with --data"));
-    }
+    let database = args.folder.database()?;
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::usage(format!("cannot start: {error}")))?;
     let found = runtime.block_on(examine(args, &database))?;
@@ -63,6 +52,7 @@ pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
 async fn examine(args: &Args, database: &Path) -> Result<Vec<Finding>, Failure> {
     let failed =
         |error: String| Failure::usage(format!("cannot read {}: {error}", database.display()));
+    let folder = args.folder.path();
     let mut found = Vec::new();
     let faults = Sqlite::faults(database)
         .await
@@ -74,11 +64,11 @@ async fn examine(args: &Args, database: &Path) -> Result<Vec<Finding>, Failure> 
             "take up the newest backup: `skyful restore`",
         ),
     });
-    found.extend(open_to_others(&args.data));
-    found.extend(open_to_others(&args.data.join(MASTER)));
-    let master = match &args.master_key {
+    found.extend(open_to_others(folder));
+    found.extend(open_to_others(&folder.join(MASTER)));
+    let master = match &args.master.master_key {
         Some(hex) => Some(hex.clone()),
-        None => key_file::seal(&args.data.join(MASTER)).ok(),
+        None => key_file::seal(&folder.join(MASTER)).ok(),
     };
     let Some(master) = master else {
         found.push(Finding::error(
@@ -87,8 +77,8 @@ async fn examine(args: &Args, database: &Path) -> Result<Vec<Finding>, Failure> 
         ));
         return Ok(found);
     };
-    let keyring = super::serve::keyring(&master)?;
-    let eras = Eras::at(args.data.join(ERAS));
+    let keyring = keyring(&master)?;
+    let eras = Eras::at(folder.join(ERAS));
     let looked = async {
         let mut file = Sqlite::look(database).await?;
         // One transaction: an origin may write meanwhile.
