@@ -2,8 +2,12 @@
 
 #[path = "origin/api.rs"]
 mod api;
+#[path = "origin/asking.rs"]
+mod asking;
 #[path = "origin/audit.rs"]
 mod audit;
+#[path = "origin/commands.rs"]
+mod commands;
 #[path = "origin/deleting.rs"]
 mod deleting;
 #[path = "origin/kills.rs"]

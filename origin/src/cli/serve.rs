@@ -13,7 +13,8 @@ use crate::server::logs::{self, Format};
 use crate::server::{Options, Server};
 use crate::{key_file, output};
 
-const LISTEN: &str = "127.0.0.1:8700";
+/// Where it listens unless told otherwise.
+pub const LISTEN: &str = "127.0.0.1:8700";
 
 #[derive(clap::Args)]
 pub struct Args {
