@@ -92,7 +92,10 @@ enum Command {
     Rollback(rollback::Args),
     /// Check the log of who did what in an origin
     Audit(audit::Args),
-    /// Look at the folder of an origin and say what is in its way
+    /// Look at the folder of an origin, and at edges, and say what is in the way
+    ///
+    /// Edges that are targets are asked too. Where there is no database, only those are that were named, and they are
+    /// compared with each other.
     Doctor(doctor::Args),
     /// Write the database of an origin into one file, while it runs
     Backup(backup::BackupArgs),

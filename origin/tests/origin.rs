@@ -10,6 +10,8 @@ mod audit;
 mod commands;
 #[path = "origin/deleting.rs"]
 mod deleting;
+#[path = "origin/edges.rs"]
+mod edges;
 #[path = "origin/kills.rs"]
 mod kills;
 #[expect(dead_code, reason = "shared with the stories about events")]
