@@ -1,5 +1,6 @@
 //! What can be typed after `skyful`, and where it goes. Each command is one file below.
 
+mod apply;
 mod audit;
 mod backup;
 mod check;
@@ -11,12 +12,17 @@ mod diff;
 mod doctor;
 mod edge;
 mod events;
+mod export;
+mod folder;
 mod health;
 mod inspect;
 mod keys;
+mod origin;
 mod page;
 mod publish;
+mod release;
 mod resolve;
+mod rollback;
 mod schema;
 mod serve;
 mod switch;
@@ -72,13 +78,33 @@ enum Command {
     Switch(switch::Args),
     /// Run the origin: where people write, release and watch
     Serve(Box<serve::Args>),
+    /// Write the draft of a workspace at an origin as a document
+    ///
+    /// It is JSON, which every reader of YAML takes.
+    Export(export::Args),
+    /// Make a document the draft at an origin, and release it
+    ///
+    /// Where everybody sees already what it says, nothing is done. Lists of ids that the origin has are taken from there if
+    /// they don't stand beside the document.
+    Apply(apply::Args),
+    /// Release the draft at an origin; look at releases, approve and steer them
+    ///
+    /// Without a command: releases the draft as it is, by the pipeline of the environment.
+    Release(Box<release::Args>),
+    /// Take back what an environment shows: what it showed before comes again
+    Rollback(rollback::Args),
     /// Check the log of who did what in an origin
     Audit(audit::Args),
-    /// Look at the folder of an origin and say what is in its way
+    /// Look at the folder of an origin, and at edges, and say what is in the way
+    ///
+    /// Edges that are targets are asked too. Where there is no database, only those are that were named, and they are
+    /// compared with each other.
     Doctor(doctor::Args),
     /// Write the database of an origin into one file, while it runs
     Backup(backup::BackupArgs),
     /// Take a backup up again, above every sequence that edges have seen
+    ///
+    /// The folder is best the one that the origin had, which knows the eras that were begun.
     Restore(backup::RestoreArgs),
     /// Run an edge on this machine; with a document, publish it too at every save
     Edge(Box<edge::Args>),
@@ -109,6 +135,10 @@ pub fn run() -> ExitCode {
         Command::Publish(args) => publish::run(&args, json),
         Command::Switch(args) => switch::run(&args, json),
         Command::Serve(args) => serve::run(&args, json),
+        Command::Export(args) => export::run(&args, json),
+        Command::Apply(args) => apply::run(&args, json),
+        Command::Release(args) => release::run(&args, json),
+        Command::Rollback(args) => rollback::run(&args, json),
         Command::Doctor(args) => doctor::run(&args, json),
         Command::Backup(args) => backup::backup(&args, json),
         Command::Restore(args) => backup::restore(&args, json),
@@ -122,6 +152,9 @@ pub fn run() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
+            if let Some(answer) = failure.answer.as_ref().filter(|_| json) {
+                _ = output::json(answer);
+            }
             output::failure(&failure);
             ExitCode::from(failure.code)
         }

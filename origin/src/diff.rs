@@ -2,7 +2,7 @@
 //! things with keys are compared by key, so that a plan put before another is one move and not two
 //! changes.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Compared as wholes: a rule that differs in one constant is still read as a whole.
@@ -15,7 +15,7 @@ const LEAVES: [&str; 6] = [
     "caps",
 ];
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     Added,
@@ -25,7 +25,7 @@ pub enum Kind {
     Moved,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     pub kind: Kind,
     /// Keys from the outside in, for example pages, home, plans, senior, audience.

@@ -2,6 +2,7 @@
 //! files those were, so that a watcher can look at them too.
 
 use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -23,14 +24,28 @@ pub struct Document {
 impl Document {
     /// Fails only if the document itself cannot be read; a missing file of ids is a problem in it.
     pub fn read(path: &Path) -> Result<Self, Failure> {
+        Self::read_beside(path, &|_| None)
+    }
+
+    /// The same, where `elsewhere` may have the ids of a file that isn't there, by its name.
+    pub fn read_beside(
+        path: &Path,
+        elsewhere: &dyn Fn(&str) -> Option<IdFile>,
+    ) -> Result<Self, Failure> {
         let text = std::fs::read(path).map_err(|error| Failure::io("read", path, &error))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let files = RefCell::new(Vec::new());
         let read_file = |name: &str| {
             let file = folder.join(name);
-            let text = std::fs::read(&file).map_err(|error| error.to_string());
+            let text = match std::fs::read(&file) {
+                Ok(text) => Ok(IdFile::Text(text)),
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    elsewhere(name).ok_or_else(|| error.to_string())
+                }
+                Err(error) => Err(error.to_string()),
+            };
             files.borrow_mut().push(file);
-            text.map(IdFile::Text)
+            text
         };
         let options = Options {
             now_ms: Some(now_ms()),

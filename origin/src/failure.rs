@@ -16,6 +16,8 @@ pub struct Failure {
     pub hint: Option<String>,
     /// How long whoever was asked wants to be left alone.
     pub after: Option<Duration>,
+    /// What somebody who was asked said, for programs.
+    pub answer: Option<Box<serde_json::Value>>,
 }
 
 impl Failure {
@@ -26,6 +28,7 @@ impl Failure {
             message: message.to_string(),
             hint: None,
             after: None,
+            answer: None,
         }
     }
 
@@ -44,6 +47,7 @@ impl Failure {
             message: String::new(),
             hint: None,
             after: None,
+            answer: None,
         }
     }
 

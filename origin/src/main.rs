@@ -17,6 +17,7 @@ mod key_file;
 mod outline;
 mod output;
 mod publisher;
+mod remote;
 mod report;
 mod sample;
 mod server;

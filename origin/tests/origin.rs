@@ -2,12 +2,18 @@
 
 #[path = "origin/api.rs"]
 mod api;
+#[path = "origin/asking.rs"]
+mod asking;
 #[path = "origin/audit.rs"]
 mod audit;
+#[path = "origin/commands.rs"]
+mod commands;
 #[path = "origin/database.rs"]
 mod database;
 #[path = "origin/deleting.rs"]
 mod deleting;
+#[path = "origin/edges.rs"]
+mod edges;
 #[expect(
     dead_code,
     reason = "of the origin itself; what is wanted here is the table"

@@ -1,6 +1,8 @@
 //! What keeps an origin from doing its work, or soon will: read from its database and its files, with a hint for each. Changes
 //! nothing.
 
+pub mod edges;
+
 use serde::Serialize;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};

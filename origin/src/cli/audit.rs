@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use sqlx::Connection as _;
 
+use super::folder::{MASTER, Master};
 use crate::app::audit::verify::{self, Expected, Verified};
 use crate::app::keys::Keyring;
 use crate::failure::Failure;
@@ -31,14 +32,8 @@ struct Verify {
     /// An entry that has to be in it, as an earlier run printed it: finds a whole file that was put back
     #[arg(long, value_name = "NUMBER:HASH")]
     expect: Option<Expected>,
-    /// What seals the log's end, 64 hex digits [default: master.key beside the database]
-    #[arg(
-        long,
-        value_name = "HEX",
-        env = "SKYFUL_MASTER_KEY",
-        hide_env_values = true
-    )]
-    master_key: Option<String>,
+    #[command(flatten)]
+    master: Master,
 }
 
 pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
@@ -51,10 +46,10 @@ pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
 }
 
 fn keyring(args: &Verify) -> Result<Keyring, Failure> {
-    let beside = args.db.with_file_name(super::serve::MASTER);
-    match &args.master_key {
-        Some(hex) => super::serve::keyring(hex),
-        None if beside.exists() => super::serve::keyring(&crate::key_file::seal(&beside)?),
+    let beside = args.db.with_file_name(MASTER);
+    match &args.master.master_key {
+        Some(hex) => super::folder::keyring(hex),
+        None if beside.exists() => super::folder::keyring(&crate::key_file::seal(&beside)?),
         None => {
             output::warning("without the master key nobody can say whether the log was cut short");
             Ok(Keyring::default())

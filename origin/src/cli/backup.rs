@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::serve::{DATABASE, MASTER};
+use super::folder::{Folder, MASTER};
 use crate::failpoint::{self, Point};
 use crate::failure::Failure;
 use crate::output;
@@ -17,20 +17,15 @@ pub use restore::{RestoreArgs, restore};
 
 #[derive(clap::Args)]
 pub struct BackupArgs {
-    /// Folder of the origin
-    #[arg(long, value_name = "DIR", env = "SKYFUL_DATA", default_value = super::serve::DATA)]
-    data: PathBuf,
+    #[command(flatten)]
+    folder: Folder,
     /// File to write; there must be none
     #[arg(long, short, value_name = "FILE")]
     output: PathBuf,
 }
 
 pub fn backup(args: &BackupArgs, json: bool) -> Result<(), Failure> {
-    let database = args.data.join(DATABASE);
-    if !database.is_file() {
-        let failure = Failure::usage(format!("no database in {}", args.data.display()));
-        return Err(failure.hint("name the folder with --data"));
-    }
+    let database = args.folder.database()?;
     if replace::under_way(&database) {
         let failure = Failure::usage(format!("a restore of {} was cut off", database.display()));
         return Err(failure.hint("start the origin or restore again: either finishes it"));

@@ -59,7 +59,8 @@ fn tree(path: &Path, json: bool) -> Result<Value, Failure> {
     Ok(tree)
 }
 
-fn line(change: &Change) -> String {
+/// One line, or three where it is long.
+pub fn line(change: &Change) -> String {
     let place = place(&change.path);
     let last = change.path.last().map_or("", String::as_str);
     let show = |value: &Option<Value>| shown(last, value.as_ref().unwrap_or(&Value::Null));
@@ -147,7 +148,8 @@ fn shown(name: &str, value: &Value) -> String {
     }
 }
 
-fn summary(changes: &[Change]) -> String {
+/// How many of which kind.
+pub fn summary(changes: &[Change]) -> String {
     if changes.is_empty() {
         return "no differences".to_owned();
     }

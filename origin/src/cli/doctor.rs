@@ -1,43 +1,38 @@
-//! `skyful doctor`: looks at the folder of an origin, also while it runs, and says what is in the way.
+//! `skyful doctor`: looks at the folder of an origin, also while it runs, and at edges, and says what is in the way.
 
-use std::path::{Path, PathBuf};
+mod edges;
+
+use std::path::Path;
 
 use serde_json::json;
 use sqlx::Connection as _;
 
-use super::serve::{DATABASE, ERAS, MASTER};
+use super::folder::{ERAS, Folder, MASTER, Master, keyring};
+use super::origin::web;
+use crate::app::doctor::edges::{Edge, Known, by_themselves, judge, known, targets};
 use crate::app::doctor::{self, Finding, Level};
-use crate::app::keys::Eras;
+use crate::app::keys::{Eras, Keyring};
 use crate::document::now_ms;
 use crate::failure::{FAULT, Failure};
-use crate::store::replace;
-use crate::store::sqlite::Sqlite;
+use crate::store::sqlite::{Sqlite, failed};
+use crate::store::{StoreError, replace};
 use crate::{key_file, output};
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder of the origin
-    #[arg(long, value_name = "DIR", env = "SKYFUL_DATA", default_value = super::serve::DATA)]
-    data: PathBuf,
-    /// What seals keys, if it stands in no file; better set in the environment
-    #[arg(
-        long,
-        value_name = "HEX",
-        env = "SKYFUL_MASTER_KEY",
-        hide_env_values = true
-    )]
-    master_key: Option<String>,
+    #[command(flatten)]
+    folder: Folder,
+    #[command(flatten)]
+    master: Master,
+    /// An edge to ask, for example one that a store feeds; repeat it for more
+    #[arg(long, value_name = "URL", value_parser = web)]
+    edge: Vec<String>,
 }
 
 pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
-    let database = args.data.join(DATABASE);
-    if !database.is_file() {
-        let failure = Failure::usage(format!("no database in {}", args.data.display()));
-        return Err(failure.hint("name the folder with --data"));
-    }
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::usage(format!("cannot start: {error}")))?;
-    let found = runtime.block_on(examine(args, &database))?;
+    let found = runtime.block_on(examine(args))?;
     if json {
         output::json(&json!({"findings": found}))?;
     } else {
@@ -61,13 +56,49 @@ pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn examine(args: &Args, database: &Path) -> Result<Vec<Finding>, Failure> {
-    let failed =
-        |error: String| Failure::usage(format!("cannot read {}: {error}", database.display()));
+async fn examine(args: &Args) -> Result<Vec<Finding>, Failure> {
+    let mut named: Vec<Edge> = args.edge.iter().map(|url| named(url)).collect();
+    let (mut found, places) = match args.folder.database() {
+        Ok(database) => {
+            let (found, places, targets) = examine_folder(args, &database).await?;
+            named.retain(|edge| {
+                targets
+                    .iter()
+                    .all(|target| target.url.trim_end_matches('/') != edge.url)
+            });
+            named.splice(..0, targets);
+            (found, Some(places))
+        }
+        Err(missing) if args.folder.data.is_some() || named.is_empty() => return Err(missing),
+        Err(_) => (Vec::new(), None),
+    };
+    let answers = edges::ask(named, places.as_deref().unwrap_or_default()).await;
+    let places = places.unwrap_or_else(|| by_themselves(&answers));
+    let now_ms = now_ms();
+    let edges = answers
+        .iter()
+        .map(|(edge, answer)| judge(edge, answer, &places, now_ms));
+    found.extend(edges);
+    Ok(found)
+}
+
+fn named(url: &str) -> Edge {
+    Edge {
+        url: url.to_owned(),
+        target: None,
+    }
+}
+
+/// Findings, and what edges are to be asked by.
+async fn examine_folder(
+    args: &Args,
+    database: &Path,
+) -> Result<(Vec<Finding>, Vec<Known>, Vec<Edge>), Failure> {
+    let unread =
+        |error: StoreError| Failure::usage(format!("cannot read {}: {error}", database.display()));
+    let folder = args.folder.path();
     let mut found = Vec::new();
-    let faults = Sqlite::faults(database)
-        .await
-        .map_err(|error| failed(error.to_string()))?;
+    let faults = Sqlite::faults(database).await.map_err(unread)?;
     found.push(match faults.first() {
         None => Finding::good(format!("{} is sound", database.display())),
         Some(fault) => Finding::error(
@@ -81,29 +112,35 @@ async fn examine(args: &Args, database: &Path) -> Result<Vec<Finding>, Failure> 
             "start the origin or restore again: either finishes it",
         ));
     }
-    found.extend(open_to_others(&args.data));
-    found.extend(open_to_others(&args.data.join(MASTER)));
-    let master = match &args.master_key {
+    found.extend(open_to_others(folder));
+    found.extend(open_to_others(&folder.join(MASTER)));
+    let master = match &args.master.master_key {
         Some(hex) => Some(hex.clone()),
-        None => key_file::seal(&args.data.join(MASTER)).ok(),
+        None => key_file::seal(&folder.join(MASTER)).ok(),
     };
-    let Some(master) = master else {
-        found.push(Finding::error(
-            format!("there is no {MASTER}"),
-            "put the copy of it back, or set SKYFUL_MASTER_KEY: nothing can be signed without",
-        ));
-        return Ok(found);
-    };
-    let keyring = super::serve::keyring(&master)?;
-    let eras = Eras::at(args.data.join(ERAS));
+    let keyring = master.as_deref().map(keyring).transpose()?;
+    let eras = Eras::at(folder.join(ERAS));
     let looked = async {
         let mut file = Sqlite::look(database).await?;
         // One transaction: an origin may write meanwhile.
-        let mut tx = file.begin().await.map_err(crate::store::sqlite::failed)?;
-        doctor::examine(&mut tx, (&keyring, &eras), now_ms()).await
+        let mut tx = file.begin().await.map_err(failed)?;
+        let found = match &keyring {
+            Some(keyring) => doctor::examine(&mut tx, (keyring, &eras), now_ms()).await?,
+            None => vec![Finding::error(
+                format!("there is no {MASTER}"),
+                "put the copy of it back, or set SKYFUL_MASTER_KEY: nothing can be signed without",
+            )],
+        };
+        let keyring = keyring.unwrap_or_else(Keyring::default);
+        Ok((
+            found,
+            known(&mut tx, &keyring).await?,
+            targets(&mut tx).await?,
+        ))
     };
-    found.extend(looked.await.map_err(|error| failed(error.to_string()))?);
-    Ok(found)
+    let (more, known, targets) = looked.await.map_err(unread)?;
+    found.extend(more);
+    Ok((found, known, targets))
 }
 
 #[cfg(unix)]

@@ -6,26 +6,25 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::folder::{DATABASE, ERAS, Folder, MASTER, Master, keep_private, keyring};
 use crate::app::delivery;
-use crate::app::keys::Keyring;
 use crate::failure::Failure;
 use crate::server::logs::{self, Format};
 use crate::server::{Options, Server};
 use crate::{key_file, output};
 
-/// What seals keys and secrets in the database, beside it.
-pub const MASTER: &str = "master.key";
-const LISTEN: &str = "127.0.0.1:8700";
-pub const DATA: &str = "skyful-data";
-pub const DATABASE: &str = "skyful.sqlite";
-/// The highest era of each environment, for restores.
-pub const ERAS: &str = "eras.json";
+/// Where it listens unless told otherwise.
+pub const LISTEN: &str = "127.0.0.1:8700";
 
 #[derive(clap::Args)]
 pub struct Args {
     /// File with settings: the flags below without `--`, `_` for `-`
     #[arg(long, value_name = "FILE", env = "SKYFUL_CONFIG")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    folder: Folder,
+    #[command(flatten)]
+    master: Master,
     #[command(flatten)]
     settings: Settings,
     /// End when stdin closes, so that an origin never outlives who started it
@@ -36,8 +35,8 @@ pub struct Args {
 #[derive(clap::Args, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Settings {
-    /// Folder of the database and the master key, made if missing [default: skyful-data]
-    #[arg(long, value_name = "DIR", env = "SKYFUL_DATA")]
+    /// Of the file; as a flag it is the folder that other commands name as well.
+    #[arg(skip)]
     data: Option<PathBuf>,
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8700]
     #[arg(long, value_name = "ADDRESS:PORT", env = "SKYFUL_ORIGIN_LISTEN")]
@@ -65,14 +64,8 @@ struct Settings {
     /// How it is logged: text or json [default: text to a terminal, json elsewhere]
     #[arg(long, value_name = "FORMAT", env = "SKYFUL_LOG_FORMAT")]
     log_format: Option<Format>,
-    /// What seals keys and secrets in the database, 64 hex digits; better set in the environment
-    /// [default: master.key in the data folder, made if missing]
-    #[arg(
-        long,
-        value_name = "HEX",
-        env = "SKYFUL_MASTER_KEY",
-        hide_env_values = true
-    )]
+    /// The same.
+    #[arg(skip)]
     master_key: Option<String>,
     /// The secret of the edges, to check receipts and reports; better set in the environment
     #[arg(
@@ -112,7 +105,10 @@ impl Settings {
 
 pub fn run(args: &Args, json: bool) -> Result<(), Failure> {
     let file = args.config.as_deref().map(read).transpose()?;
-    let settings = args.settings.clone().or(file.unwrap_or_default());
+    let mut settings = args.settings.clone();
+    settings.data.clone_from(&args.folder.data);
+    settings.master_key.clone_from(&args.master.master_key);
+    let settings = settings.or(file.unwrap_or_default());
     logs::start(
         settings.log.as_deref().unwrap_or("info"),
         settings.log_format,
@@ -135,9 +131,12 @@ fn read(path: &Path) -> Result<Settings, Failure> {
 }
 
 fn options(settings: Settings) -> Result<Options, Failure> {
-    let data = settings.data.unwrap_or_else(|| PathBuf::from(DATA));
-    super::edge::keep_out_of_git(&data)?;
-    keep_private(&data)?;
+    let folder = Folder {
+        data: settings.data,
+    };
+    let data = folder.path();
+    super::edge::keep_out_of_git(data)?;
+    keep_private(data)?;
     let master = match &settings.master_key {
         Some(hex) => hex.clone(),
         None => key_file::seal_or_generate(&data.join(MASTER), key_file::SEALS_KEYS)?,
@@ -161,23 +160,6 @@ fn options(settings: Settings) -> Result<Options, Failure> {
         secret: settings.secret.filter(|secret| !secret.is_empty()),
         collector_token: settings.collector_token.filter(|token| !token.is_empty()),
     })
-}
-
-/// One master secret, or several separated by commas while one follows another: the first one seals.
-pub fn keyring(text: &str) -> Result<Keyring, Failure> {
-    Keyring::parse(text).map_err(|why| Failure::usage(why).hint("`openssl rand -hex 32` makes one"))
-}
-
-/// What stands in it is nobody else's business.
-pub fn keep_private(folder: &Path) -> Result<(), Failure> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let private = std::fs::Permissions::from_mode(0o700);
-        std::fs::set_permissions(folder, private)
-            .map_err(|error| Failure::io("keep to yourself", folder, &error))?;
-    }
-    Ok(())
 }
 
 /// From the root: settings of targets are compared with them.

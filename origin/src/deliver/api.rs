@@ -50,6 +50,8 @@ pub struct Api {
     /// Without a slash at its end.
     pub base: String,
     patience: Patience,
+    /// Bytes that are read of an answer.
+    limit: u64,
 }
 
 #[derive(Clone)]
@@ -133,7 +135,14 @@ impl Api {
             agent: config.into(),
             base: base.trim_end_matches('/').to_owned(),
             patience,
+            limit: LIMIT,
         }
+    }
+
+    /// For what is larger than anything that is stored.
+    pub fn reading(mut self, limit: u64) -> Self {
+        self.limit = limit;
+        self
     }
 
     /// Sends until there is an answer that isn't about being short of breath.
@@ -145,7 +154,8 @@ impl Api {
                 let last = attempt >= attempts;
                 let (agent, base, call) = (self.agent.clone(), self.base.clone(), call.clone());
                 let named = format!("{} {base}{}", call.method, call.path);
-                let done = blocking(move || Ok(once(&agent, &base, call))).await?;
+                let limit = self.limit;
+                let done = blocking(move || Ok(once(&agent, &base, call, limit))).await?;
                 let asked = match done {
                     Ok(reply) if last || !reply.busy() => return Ok(reply),
                     Ok(reply) => match reply.retry_after() {
@@ -166,7 +176,7 @@ impl Api {
     }
 }
 
-fn once(agent: &Agent, base: &str, call: Call) -> Result<Reply, ureq::Error> {
+fn once(agent: &Agent, base: &str, call: Call, limit: u64) -> Result<Reply, ureq::Error> {
     let with_body = call.method == Method::PUT || call.method == Method::POST;
     let mut request = Request::builder()
         .method(call.method)
@@ -183,7 +193,7 @@ fn once(agent: &Agent, base: &str, call: Call) -> Result<Reply, ureq::Error> {
     response
         .body_mut()
         .as_reader()
-        .take(LIMIT)
+        .take(limit)
         .read_to_end(&mut body)?;
     Ok(Reply {
         status: response.status().as_u16(),

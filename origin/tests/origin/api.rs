@@ -170,6 +170,15 @@ impl Person {
         )
     }
 
+    /// For a program that does what this person may.
+    #[track_caller]
+    pub fn token(&self, role: &str) -> String {
+        let wanted = json!({"name": role, "role": role});
+        let made = self.post("/api/v1/workspaces/wallet/tokens", &wanted);
+        let secret = made.is(201).body["secret"].clone();
+        secret.as_str().expect("a token").to_owned()
+    }
+
     /// The sample, with the list of ids that it names.
     pub fn imports_the_sample(&self, desk: &Desk) {
         let read = |name: &str| std::fs::read(desk.path(name)).expect("the sample");

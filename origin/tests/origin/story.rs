@@ -140,11 +140,16 @@ fn a_release_is_approved_by_somebody_else_goes_out_in_steps_and_a_bad_one_comes_
 
 /// Pushed to, reporting to the origin.
 pub fn edge_of(origin: &Origin, trust: &str) -> Process {
+    edge_over(origin, trust, "edge-store")
+}
+
+/// With a store of its own.
+pub fn edge_over(origin: &Origin, trust: &str, store: &str) -> Process {
     let collector = format!("http://{}", origin.process.address);
     let args = [
         "edge",
         "--store",
-        "edge-store",
+        store,
         "--workspace",
         "wallet",
         "--env",

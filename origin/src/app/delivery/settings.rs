@@ -238,7 +238,8 @@ fn web(url: &str) -> Result<(), Error> {
     }
 }
 
-fn loopback(host: &str) -> bool {
+/// This very machine.
+pub fn loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     match bare.parse::<std::net::IpAddr>() {
         Ok(address) => address.is_loopback(),

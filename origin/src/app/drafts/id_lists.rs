@@ -72,11 +72,7 @@ impl App {
             );
             return Err(wrong.at(format!("line {}", first.line)).hint(hint));
         }
-        let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
-        for hash in &hashes {
-            hasher.update(&hash.to_le_bytes());
-        }
-        let digest = hasher.finalize().to_hex().to_string();
+        let digest = digest(&hashes);
         let body = json!({"ids": hashes.len(), "digest": digest}).to_string();
         let edit = self.edit(actor, workspace, "upload");
         let path = path.clone();
@@ -94,6 +90,15 @@ impl App {
             })
             .await
     }
+}
+
+/// What a list is known by: of its hashes, sorted.
+pub fn digest(hashes: &[u64]) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
+    for hash in hashes {
+        hasher.update(&hash.to_le_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
 }
 
 /// The lists that a draft holds, by name.

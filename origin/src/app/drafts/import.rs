@@ -146,17 +146,28 @@ fn types(parts: &Parts, before: &[ObjectRow]) -> Vec<Evolved> {
     have.chain(gone).collect()
 }
 
-/// Takes a document apart.
-fn parts(workspace: &str, text: &[u8]) -> Result<Parts, Error> {
+/// Whether two texts are the same draft, however they are written.
+pub fn same(workspace: &str, one: &[u8], other: &[u8]) -> bool {
+    match (parts(workspace, one), parts(workspace, other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
+}
+
+/// A document as one value, without any meaning.
+pub fn read(text: &[u8]) -> Result<Value, Error> {
     let mut problems = Problems::default();
     let root = document::read(text, &mut problems);
-    let Some(root) = root.filter(|_| !problems.has_errors()) else {
-        return Err(Error::Faulty(problems.finish().0));
-    };
-    let read = document::json(&root);
-    let read =
-        read.map_err(|literal| Error::invalid(format!("{literal} is too large a number")))?;
-    let Value::Object(mut fields) = read else {
+    match root.filter(|_| !problems.has_errors()) {
+        Some(root) => document::json(&root)
+            .map_err(|literal| Error::invalid(format!("{literal} is too large a number"))),
+        None => Err(Error::Faulty(problems.finish().0)),
+    }
+}
+
+/// Takes a document apart.
+fn parts(workspace: &str, text: &[u8]) -> Result<Parts, Error> {
+    let Value::Object(mut fields) = read(text)? else {
         return Err(Error::invalid("a workspace document is an object"));
     };
     let named = fields.remove("workspace");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 
-use super::super::serve::{DATABASE, ERAS, MASTER};
+use super::super::folder::{DATABASE, ERAS, Folder, MASTER, Master, keep_private, keyring};
 use super::{block_on, broken, create, sound};
 use crate::app::App;
 use crate::app::access::Actor;
@@ -24,32 +24,26 @@ use crate::{key_file, output};
 pub struct RestoreArgs {
     /// A file that `skyful backup` wrote
     file: PathBuf,
-    /// Folder to restore into; best the one that the origin had, which knows the eras that were begun
-    #[arg(long, value_name = "DIR", env = "SKYFUL_DATA", default_value = super::super::serve::DATA)]
-    data: PathBuf,
+    #[command(flatten)]
+    folder: Folder,
     /// Take the place of the database that is there, which is kept under another name
     #[arg(long)]
     replace: bool,
     /// Go on above this era: the highest that edges have seen, where the folder of the origin is lost
     #[arg(long, value_name = "ERA", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..4095))]
     era_above: i64,
-    /// What seals keys, if it stands in no file; better set in the environment
-    #[arg(
-        long,
-        value_name = "HEX",
-        env = "SKYFUL_MASTER_KEY",
-        hide_env_values = true
-    )]
-    master_key: Option<String>,
+    #[command(flatten)]
+    master: Master,
 }
 
 /// An environment and how it goes on.
 type Went = (String, String, Raised);
 
 pub fn restore(args: &RestoreArgs, json: bool) -> Result<(), Failure> {
-    let database = args.data.join(DATABASE);
-    super::super::edge::keep_out_of_git(&args.data)?;
-    super::super::serve::keep_private(&args.data)?;
+    let data = args.folder.path();
+    let database = data.join(DATABASE);
+    super::super::edge::keep_out_of_git(data)?;
+    keep_private(data)?;
     let _lock = Lock::take(&database)?;
     // What it replaces is a whole database, or none.
     replace::finish(&database)?;
@@ -59,14 +53,14 @@ pub fn restore(args: &RestoreArgs, json: bool) -> Result<(), Failure> {
         let failure = Failure::usage(format!("{} exists", there.display()));
         return Err(failure.hint("stop the origin and say --replace, which keeps it beside"));
     }
-    let master = match &args.master_key {
+    let master = match &args.master.master_key {
         Some(hex) => hex.clone(),
-        None => key_file::seal(&args.data.join(MASTER)).map_err(|failure| {
+        None => key_file::seal(&data.join(MASTER)).map_err(|failure| {
             failure.hint("put the master key of that origin there first, or set SKYFUL_MASTER_KEY")
         })?,
     };
-    let keyring = super::super::serve::keyring(&master)?;
-    let eras = Eras::at(args.data.join(ERAS));
+    let keyring = keyring(&master)?;
+    let eras = Eras::at(data.join(ERAS));
     eras.keep(&[]).map_err(|error| {
         Failure::usage(error).hint("mend it, or take it away and say --era-above")
     })?;
