@@ -74,7 +74,9 @@ pub struct Server {
 impl Server {
     pub async fn bind(options: Options) -> Result<Self, Failure> {
         let lock = Lock::take(&options.database)?;
-        replace::finish(&options.database)?;
+        if let Some(kept) = replace::finish(&options.database)? {
+            tracing::warn!(kept = %kept.display(), "a restore that was cut off is finished");
+        }
         let store = Sqlite::open(&options.database).await.map_err(|error| {
             let failure = format!("cannot open {}: {error}", options.database.display());
             Failure::usage(failure).hint("another version of Skyful may have made it")

@@ -197,7 +197,7 @@ fn killed_at_any_instant_it_has_what_it_said_it_has_and_goes_on() {
     let visitor = Visitor::come(&world.edge);
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     let mut slowest = Recovery::default();
-    let (mut lost, mut all_saves, mut all_imports) = (0_u64, 0, 0);
+    let mut lost = 0;
     for kill in 0..kills {
         random ^= random << 13;
         random ^= random >> 7;
@@ -237,16 +237,16 @@ fn killed_at_any_instant_it_has_what_it_said_it_has_and_goes_on() {
         if kill % LOOK == 0 || kill + 1 == kills {
             world.finished(Instant::now());
             world.sound();
+            let all_saves: u64 = saves.iter().map(|saves| saves.answered).sum();
+            let (released, back) = (releaser.answered.len(), releaser.taken_back.len());
+            let Recovery { ready, delivered } = slowest;
+            println!(
+                "{} kills, {all_saves} saves, {} imports, {released} releases, {back} taken back, {lost} saves or imports kept \
+                 though their answer was lost; ready after {ready:.2?} at most, all delivered after {delivered:.2?} at most",
+                kill + 1,
+                imports.answered,
+            );
         }
-        all_saves = saves.iter().map(|saves| saves.answered).sum();
-        all_imports = imports.answered;
     }
-    let pages = visitor.leave();
-    let (released, back) = (releaser.answered.len(), releaser.taken_back.len());
-    let Recovery { ready, delivered } = slowest;
-    println!(
-        "{kills} kills, {all_saves} saves, {all_imports} imports, {released} releases, {back} taken back, {lost} saves or \
-         imports kept though their answer was lost; ready after {ready:.2?} at most, all delivered after {delivered:.2?} at \
-         most; {pages} whole pages meanwhile"
-    );
+    println!("{} whole pages meanwhile", visitor.leave());
 }

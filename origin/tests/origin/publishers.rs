@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -121,7 +122,7 @@ fn sixteen_who_publish_at_once_lose_nothing_also_if_it_is_killed() {
         }
         world.origin.kill();
         world.start();
-        let made = publishers.into_iter().map(|one| one.join());
+        let made = publishers.into_iter().map(ScopedJoinHandle::join);
         made.collect::<Result<_, _>>().expect("nobody fails")
     });
 
