@@ -11,6 +11,8 @@ mod kills;
 #[expect(dead_code, reason = "shared with the stories about events")]
 #[path = "cli/process.rs"]
 mod process;
+#[path = "origin/publishing.rs"]
+mod publishing;
 #[path = "origin/restoring.rs"]
 mod restoring;
 #[path = "origin/settings.rs"]

@@ -92,6 +92,14 @@ impl Origin {
 }
 
 impl Person {
+    /// The same person at another device.
+    pub fn on_a_connection_of_its_own(&self) -> Self {
+        Self {
+            agent: agent(),
+            ..self.clone()
+        }
+    }
+
     /// None: there was no answer, or not all of it.
     pub fn try_ask(
         &self,
