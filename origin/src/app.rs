@@ -7,6 +7,7 @@ pub mod delivery;
 pub mod doctor;
 pub mod drafts;
 pub mod error;
+pub mod heavy;
 pub mod keys;
 pub mod media;
 pub mod people;
@@ -52,6 +53,7 @@ pub struct App {
     pub health: Health,
     pub delivery: delivery::Options,
     compiled: Arc<Compiled>,
+    pub heavy: heavy::Heavy,
     people: Arc<people::People>,
     pub reached: Reached,
     /// Counts up whenever there is something new to deliver.
@@ -77,6 +79,7 @@ impl App {
             health: Health::default(),
             delivery: delivery::Options::default(),
             compiled: Arc::default(),
+            heavy: heavy::Heavy::default(),
             people: Arc::default(),
             reached: Reached::default(),
             manifests: watch::Sender::new(0),

@@ -151,13 +151,7 @@ impl Server {
     }
 
     fn router(&self, metrics: &Arc<Metrics>, ended: watch::Receiver<bool>) -> Router {
-        let probes = Router::new()
-            .route(
-                "/healthz",
-                get(async || json_response(200, &json!({"status": "ok"}))),
-            )
-            .route("/readyz", get(ready))
-            .with_state((self.app.clone(), ended));
+        let probes = probes(self.app.clone(), ended);
         let mut router = crate::http::router(self.app.clone()).merge(probes);
         if let Some(token) = &self.options.collector_token {
             let (ingest, health) = (self.ingest.clone(), self.health.clone());
@@ -192,6 +186,15 @@ impl Server {
         }
         tasks
     }
+}
+
+/// Whether the process lives, and whether more requests are wanted here.
+pub fn probes(app: App, ended: watch::Receiver<bool>) -> Router {
+    let healthy = get(async || json_response(200, &json!({"status": "ok"})));
+    Router::new()
+        .route("/healthz", healthy)
+        .route("/readyz", get(ready))
+        .with_state((app, ended))
 }
 
 /// For restores that come; and a database that was put in place by hand is told.

@@ -29,6 +29,8 @@ mod kills;
 mod process;
 #[path = "origin/publishers.rs"]
 mod publishers;
+#[path = "origin/publishing.rs"]
+mod publishing;
 #[path = "origin/restoring.rs"]
 mod restoring;
 #[path = "origin/settings.rs"]

@@ -10,6 +10,8 @@
 mod goals;
 mod host;
 mod pair;
+#[path = "origin/place.rs"]
+mod place;
 mod platforms;
 mod report;
 // What was measured in a workspace of its own, and how it is told.

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::host::root;
 use crate::pair::{Beside, Warm};
+use crate::place;
 use crate::platforms::Platform;
 use crate::section;
 
@@ -67,8 +68,19 @@ fn text(results: &Results) -> String {
     text += "\n## From a document to an answer\n\nRelease build, one thread, no server.\n\n";
     text += &core(&results.core);
     text += &request::text(&results.request);
+    text += &origin();
     text += &peers();
     text
+}
+
+/// As `scripts/bench origin` has written it.
+fn origin() -> String {
+    let report = fs::read_to_string(root().join("tests/bench/RESULTS.md")).unwrap_or_default();
+    let (_, section, _) = place::parts(&report);
+    match section.trim_end() {
+        "" => String::new(),
+        section => format!("\n{section}\n"),
+    }
 }
 
 /// What `scripts/bench peers` has measured.

@@ -44,8 +44,7 @@ impl App {
         request: &[u8],
     ) -> Result<Vec<u8>, Error> {
         may_see(actor, workspace, source)?;
-        let context =
-            Context::from_json(request).map_err(|wrong| Error::invalid(wrong.to_string()))?;
+        let context = Context::from_json(request).map_err(unread)?;
         let page = context.page.as_deref();
         let page = page.ok_or_else(|| Error::invalid("no page is named").at("/page"))?;
         let opened = self.opened(workspace, source).await?;
@@ -54,7 +53,9 @@ impl App {
         let missing = || Error::NotFound(format!("no page `{page}` in this {}", source.noun()));
         let digest = listing.chunk(page, locale).ok_or_else(missing)?;
         let bytes = self.object_of(&opened, &digest).await?;
-        let chunk = Chunk::open(bytes, digest, &listing.workspace, page).map_err(broken)?;
+        let (workspace, page) = (listing.workspace.clone(), page.to_owned());
+        let opening = move || Chunk::open(bytes, digest, &workspace, &page);
+        let chunk = self.heavy.run(opening).await?.map_err(broken)?;
         let unit = context.unit.as_deref().filter(|_| chunk.uses_ids());
         let shard = unit
             .and_then(|unit| listing.id_shard(IdKey::of_workspace(&listing.workspace).hash(unit)));
@@ -71,16 +72,23 @@ impl App {
             snapshot: listing.digest(),
             track: Track::Stable,
         };
-        let input = Input {
-            context: &context,
-            locale,
-            now_ms: context.now_ms.unwrap_or_else(|| self.now_ms()),
-            tallies: Tallies::read(&chunk, |name| context.tally(name)),
-            ids: shard.as_ref(),
-            defaults_only: false,
+        let now_ms = context.now_ms.unwrap_or_else(|| self.now_ms());
+        let tag = listing.locales.tag(locale).to_owned();
+        let request = request.to_vec();
+        let work = move || {
+            // Once more, since what was read borrows from the request.
+            let context = Context::from_json(&request).map_err(unread)?;
+            let input = Input {
+                context: &context,
+                locale,
+                now_ms,
+                tallies: Tallies::read(&chunk, |name| context.tally(name)),
+                ids: shard.as_ref(),
+                defaults_only: false,
+            };
+            Ok(answer(&chunk, input, &tag, &release, None).body)
         };
-        let tag = listing.locales.tag(locale);
-        Ok(answer(&chunk, input, tag, &release, None).body)
+        self.heavy.run(work).await?
     }
 
     /// The listing of a draft, for whoever resolves by themselves: its digest and its bytes.
@@ -178,6 +186,10 @@ impl Opened {
             Self::Stored { listing, .. } => Ok(listing),
         }
     }
+}
+
+fn unread(wrong: impl std::fmt::Display) -> Error {
+    Error::invalid(wrong.to_string())
 }
 
 /// What we wrote ourselves and can't read.

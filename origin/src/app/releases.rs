@@ -111,7 +111,13 @@ impl App {
     async fn seen(&self, tx: &mut SqliteConnection, row: &ReleaseRow) -> Result<Release, Error> {
         let staff = staff::units(tx, (&row.workspace, &row.env)).await?;
         let reports = self.reports(tx, row).await?;
-        Ok(Release::of(row, reports, !staff.is_empty(), self.now_ms()))
+        let (row, now_ms) = (row.clone(), self.now_ms());
+        let work = move || Release::of(&row, reports, !staff.is_empty(), now_ms);
+        // Evidence is what takes long.
+        match reports {
+            None => Ok(work()),
+            Some(_) => self.heavy.run(work).await,
+        }
     }
 
     /// What edges report of a release's own sequence.

@@ -237,7 +237,13 @@ fn version(value: &HeaderValue) -> Result<i64, Error> {
 
 /// JSON with the version in its `ETag`.
 pub fn versioned(status: u16, version: i64, body: &impl Serialize) -> axum::response::Response {
-    let mut response = super::problem::json_response(status, body);
+    with_version(super::problem::json_response(status, body), version)
+}
+
+pub fn with_version(
+    mut response: axum::response::Response,
+    version: i64,
+) -> axum::response::Response {
     if let Ok(etag) = HeaderValue::from_str(&format!("\"{version}\"")) {
         response.headers_mut().insert(header::ETAG, etag);
     }

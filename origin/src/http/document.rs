@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::asked::{Body, Caller, ForAnyVersion, Path, expected_or_any, versioned};
-use super::problem::json_response;
+use super::asked::{Body, Caller, ForAnyVersion, Path, expected_or_any, versioned, with_version};
+use super::problem::{self, json_response};
 use crate::app::drafts::Expect;
 use crate::app::drafts::compiled::Placed;
 use crate::app::drafts::import::Imported;
@@ -42,7 +42,8 @@ async fn export(
     Path(workspace): Path<String>,
 ) -> Result<Response, Error> {
     let (revision, document) = app.export(&actor, &workspace).await?;
-    Ok(versioned(200, revision, &document))
+    let response = problem::json_text(200, document);
+    Ok(with_version(response, revision))
 }
 
 /// Makes the draft what a document (YAML or JSON) says: what isn't in it goes. `If-Match` names the revision that was exported, or `*`.

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use super::asked::{Caller, Path, Query};
 use super::problem::json_response;
 use crate::app::drafts::Listed;
-use crate::app::drafts::history::Change;
+use crate::app::drafts::history::{Change, Cursor};
 use crate::app::drafts::path::Path as At;
 use crate::app::{App, Error};
 
@@ -26,7 +26,7 @@ struct Asked {
     /// Of one object only, for example `modules/hero`.
     path: Option<String>,
     /// `next` of the answer before.
-    cursor: Option<i64>,
+    cursor: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -35,7 +35,7 @@ struct Undone {
     revision: i64,
 }
 
-/// Newest first.
+/// Newest first, up to a hundred changes and about a megabyte at once.
 #[utoipa::path(get, path = "/api/v1/workspaces/{workspace}/history", tag = "draft",
     params(("workspace" = String, Path), Asked), responses((status = 200, body = Listed<Change>)))]
 async fn list(
@@ -45,9 +45,11 @@ async fn list(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Error> {
     let at = asked.path.as_deref().map(At::parse).transpose()?;
-    let found = app
-        .history(&actor, &workspace, at.as_ref(), asked.cursor)
-        .await?;
+    let from = asked
+        .cursor
+        .map(|text| text.parse::<Cursor>())
+        .transpose()?;
+    let found = app.history(&actor, &workspace, at.as_ref(), from).await?;
     Ok(json_response(200, &found))
 }
 

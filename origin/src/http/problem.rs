@@ -217,8 +217,12 @@ impl IntoResponse for Error {
 }
 
 pub fn json_response(status: u16, body: &impl Serialize) -> Response<Body> {
-    let body = serde_json::to_vec(body).unwrap_or_default();
-    let mut response = Response::new(Body::from(body));
+    json_text(status, serde_json::to_vec(body).unwrap_or_default())
+}
+
+/// What is JSON already.
+pub fn json_text(status: u16, body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut headers = HeaderMap::new();

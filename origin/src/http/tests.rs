@@ -2,6 +2,7 @@
 
 mod audit;
 mod canary;
+mod heavy;
 mod house;
 mod matrix;
 mod openapi;

@@ -63,6 +63,8 @@ struct Standing {
     lag: Family<Target, Gauge<f64, AtomicU64>>,
     failures: Family<Target, Gauge>,
     releases: Family<Release, Gauge>,
+    changes: Counter,
+    transactions: Counter,
 }
 
 pub struct Metrics {
@@ -84,6 +86,7 @@ impl Default for Metrics {
         let mut all = Registry::with_prefix("skyful");
         standing.register(&mut all);
         let registry = all.sub_registry_with_prefix("origin");
+        standing.count(registry);
         registry.register("requests", "Requests answered", requests.clone());
         registry.register_with_unit(
             "request_duration",
@@ -131,7 +134,26 @@ impl Standing {
         );
     }
 
+    /// What the process counts itself.
+    fn count(&self, registry: &mut Registry) {
+        registry.register(
+            "changes",
+            "Changes that the database has kept",
+            self.changes.clone(),
+        );
+        registry.register(
+            "transactions",
+            "Transactions in which it kept them, each with one wait for the disk",
+            self.transactions.clone(),
+        );
+    }
+
     async fn renew(&self, app: &App) -> Result<(), StoreError> {
+        let (changes, transactions) = app.store.written();
+        self.changes
+            .inc_by(changes.saturating_sub(self.changes.get()));
+        self.transactions
+            .inc_by(transactions.saturating_sub(self.transactions.get()));
         let mut tx = app.store.read().await?;
         let targets = figures::targets(&mut tx).await?;
         let releases = figures::releases(&mut tx).await?;

@@ -22,6 +22,7 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sqlx::sqlite::{
@@ -125,6 +126,15 @@ impl Sqlite {
         E: From<StoreError> + Send + 'static,
     {
         self.changes.write(work).await
+    }
+
+    /// Changes that were kept, and the transactions that they shared, since the database was opened.
+    pub fn written(&self) -> (u64, u64) {
+        let written = &self.changes.written;
+        (
+            written.changes.load(Ordering::Relaxed),
+            written.transactions.load(Ordering::Relaxed),
+        )
     }
 
     /// Sees the database as it is at its first statement, until it ends.

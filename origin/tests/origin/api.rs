@@ -97,7 +97,15 @@ impl Person {
         Self {
             agent: agent(),
             url: format!("http://{}", origin.address),
-            cookie: self.cookie.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// The same person at another device.
+    pub fn on_a_connection_of_its_own(&self) -> Self {
+        Self {
+            agent: agent(),
+            ..self.clone()
         }
     }
 

@@ -122,6 +122,8 @@ fn only_below_folders_that_were_named_is_anything_delivered_and_prometheus_is_to
         r#"skyful_delivery_failures{workspace="wallet",env="dev",target="store"} 0"#,
         r#"skyful_releases{workspace="wallet",env="dev",state="full"} 1"#,
         "skyful_origin_requests_total{",
+        "skyful_origin_changes_total ",
+        "skyful_origin_transactions_total ",
     ];
     loop {
         let mut told = ureq::get(format!("http://{metrics}/metrics"))

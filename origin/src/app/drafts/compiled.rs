@@ -1,12 +1,13 @@
 //! Drafts, checked and compiled. Each revision once: whoever asks while that goes on waits for it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use serde_json::Value;
 use skyful::check::{self, IdFile, Options};
 use skyful::compile::{Compiler, Snapshot};
+use skyful::limits;
 use skyful::model::Workspace;
 use skyful::problem::{Problem, Severity};
 use tokio::sync::Mutex;
@@ -14,13 +15,14 @@ use tokio::sync::Mutex;
 use super::{assemble, id_lists};
 use crate::app::access::{Action, Actor};
 use crate::app::{App, Error};
-use crate::store::StoreError;
 use crate::store::sqlite::drafts as rows;
 
 /// A draft as it was at a revision.
 pub struct Draft {
     pub revision: i64,
     pub document: Value,
+    /// The same as it is kept with a release.
+    pub text: String,
     /// Errors and warnings, in the order of the document.
     pub problems: Vec<Problem>,
     /// Problems beyond those.
@@ -44,10 +46,22 @@ pub struct Placed {
     pub hint: Option<String>,
 }
 
+/// Bytes of documents that are kept compiled, all together; a draft takes about twenty times as much.
+const KEPT_BYTES: usize = limits::DOCUMENT_BYTES;
+
 /// What is compiled at the moment, by workspace.
 #[derive(Default)]
 pub struct Compiled {
-    workspaces: StdMutex<HashMap<String, Arc<Mutex<Kept>>>>,
+    workspaces: StdMutex<HashMap<String, Entry>>,
+}
+
+#[derive(Default)]
+struct Entry {
+    kept: Arc<Mutex<Kept>>,
+    /// Of its document.
+    bytes: usize,
+    /// Higher than of all that were used before.
+    used: u64,
 }
 
 /// What a compiler keeps of the revision before makes the next one quick.
@@ -59,20 +73,44 @@ struct Kept {
 
 impl Compiled {
     fn of(&self, workspace: &str) -> Arc<Mutex<Kept>> {
-        let mut all = self
-            .workspaces
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(all.entry(workspace.to_owned()).or_default())
+        let mut all = self.all();
+        let used = 1 + all.values().map(|entry| entry.used).max().unwrap_or(0);
+        let entry = all.entry(workspace.to_owned()).or_default();
+        entry.used = used;
+        Arc::clone(&entry.kept)
+    }
+
+    /// Remembers how large a draft is. Those that were not used for longest make room: they are compiled again when somebody
+    /// asks for them.
+    fn weigh(&self, workspace: &str, bytes: usize) {
+        let mut all = self.all();
+        if let Some(entry) = all.get_mut(workspace) {
+            entry.bytes = bytes;
+        }
+        let mut by_use: Vec<(u64, usize, String)> = all
+            .iter()
+            .map(|(name, entry)| (entry.used, entry.bytes, name.clone()))
+            .collect();
+        by_use.sort_unstable();
+        let mut sum: usize = by_use.iter().map(|(_, bytes, _)| bytes).sum();
+        for (_, bytes, name) in by_use {
+            if sum <= KEPT_BYTES || name == workspace {
+                break;
+            }
+            sum -= bytes;
+            all.remove(&name);
+        }
     }
 
     /// For a workspace that is no more.
     pub fn forget(&self, workspace: &str) {
-        let mut all = self
-            .workspaces
+        self.all().remove(workspace);
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+        self.workspaces
             .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        all.remove(workspace);
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -95,9 +133,9 @@ impl App {
         let objects = rows::all(&mut tx, workspace).await?;
         let id_lists = id_lists::read(&mut tx, workspace, &objects).await?;
         drop(tx);
-        let (workspace, now_ms) = (workspace.to_owned(), self.now_ms());
+        let (name, now_ms) = (workspace.to_owned(), self.now_ms());
         let work = move || {
-            let document = assemble::document(&workspace, &objects);
+            let document = assemble::document(&name, &objects);
             let draft = Arc::new(compile(
                 &mut kept.compiler,
                 revision,
@@ -108,8 +146,9 @@ impl App {
             kept.newest = Some(Arc::clone(&draft));
             draft
         };
-        let done = tokio::task::spawn_blocking(work).await;
-        done.map_err(|error| StoreError(format!("compiling a draft failed: {error}")).into())
+        let draft = self.heavy.run(work).await?;
+        self.compiled.weigh(workspace, draft.text.len());
+        Ok(draft)
     }
 
     /// What is wrong with the draft, for people.
@@ -171,9 +210,35 @@ fn compile(
     Draft {
         revision,
         document,
+        text,
         problems,
         suppressed: checked.suppressed,
         model: checked.workspace.filter(|_| snapshot.is_some()),
         snapshot,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_used_for_longest_makes_room() {
+        let compiled = Compiled::default();
+        let third = KEPT_BYTES / 3;
+        for name in ["a", "b", "c"] {
+            compiled.of(name);
+            compiled.weigh(name, third);
+        }
+        let first = compiled.of("a");
+        compiled.of("d");
+        compiled.weigh("d", third);
+        let kept = |name: &str| compiled.all().contains_key(name);
+        assert_eq!(["a", "b", "c", "d"].map(kept), [true, false, true, true]);
+        assert!(Arc::ptr_eq(&first, &compiled.of("a")));
+        // The largest there can be is kept, alone.
+        compiled.of("e");
+        compiled.weigh("e", KEPT_BYTES);
+        assert_eq!(compiled.all().len(), 1);
     }
 }

@@ -8,7 +8,6 @@ use skyful::problem::Severity;
 use super::assemble;
 use super::path::Path;
 use crate::app::{App, Error};
-use crate::store::StoreError;
 use crate::store::sqlite::live;
 
 /// What a type is to become; none: it goes.
@@ -37,8 +36,7 @@ impl App {
                 .flat_map(|live| broken(live, &evolved))
                 .collect()
         };
-        let broken = tokio::task::spawn_blocking(work).await;
-        let mut broken: Vec<String> = broken.map_err(|error| StoreError(error.to_string()))?;
+        let mut broken: Vec<String> = self.heavy.run(work).await?;
         if broken.is_empty() {
             return Ok(());
         }

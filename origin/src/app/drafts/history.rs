@@ -1,5 +1,7 @@
 //! What was changed, and taking a change back.
 
+use std::str::FromStr;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 use skyful::value::datetime;
@@ -12,7 +14,10 @@ use super::{Expect, FIRST, Listed, PAGE, value};
 use crate::app::access::{Action, Actor};
 use crate::app::drafts::edit::Edit;
 use crate::app::{App, Error};
-use crate::store::sqlite::drafts::{self as rows, ChangeRow};
+use crate::store::sqlite::drafts::{self as rows, ChangeRow, Part};
+
+/// Of objects, as they were before and after. One change may have twice as much by itself.
+const ANSWER_BYTES: i64 = 1 << 20;
 
 /// One object, changed.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -42,33 +47,64 @@ impl Change {
     }
 }
 
+/// Where in a history an answer begins: after the changes of this revision up to this path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    revision: i64,
+    path: String,
+}
+
+impl FromStr for Cursor {
+    type Err = Error;
+
+    /// `17`: what is older than that revision. `17/modules/hero`: what comes after that object in it.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let (revision, path) = text.split_once('/').unwrap_or((text, ""));
+        let wrong = || Error::invalid(format!("`{text}` is no place in a history")).at("cursor");
+        let revision: i64 = revision.parse().map_err(|_| wrong())?;
+        if path.is_empty() {
+            let revision = revision.saturating_sub(1);
+            return Ok(Self {
+                revision,
+                path: String::new(),
+            });
+        }
+        let path = Path::parse(path).map_err(|_| wrong())?.to_string();
+        Ok(Self { revision, path })
+    }
+}
+
 impl App {
-    /// Newest first, of one object or of all; `before` a revision.
+    /// Newest first, of one object or of all. As many as fit into [`ANSWER_BYTES`], so also an import, which changes many
+    /// objects in one revision, comes in several answers.
     pub async fn history(
         &self,
         actor: &Actor,
         workspace: &str,
         path: Option<&Path>,
-        before: Option<i64>,
+        from: Option<Cursor>,
     ) -> Result<Listed<Change>, Error> {
         actor.need(Action::Read, workspace, None)?;
         let mut tx = self.store.read().await?;
         let path = path.map(ToString::to_string);
-        let before = before.unwrap_or(i64::MAX);
-        let limit = PAGE as i64 + 1;
-        let mut found = rows::changes(&mut tx, workspace, path.as_deref(), before, limit).await?;
-        let mut next = None;
-        if found.len() > PAGE {
-            // An import changes many objects in one revision: the next answer begins with a whole one.
-            let cut = found.last().map_or(0, |row| row.revision);
-            if found.first().is_some_and(|row| row.revision > cut) {
-                found.retain(|row| row.revision > cut);
-                next = Some((cut + 1).to_string());
-            } else {
-                found = rows::changes_at(&mut tx, workspace, cut).await?;
-                next = Some(cut.to_string());
+        let after = from.as_ref().map(|from| (from.revision, &*from.path));
+        let mut part = Part {
+            workspace,
+            path: path.as_deref(),
+            after: after.unwrap_or((i64::MAX, "")),
+            limit: PAGE as i64 + 1,
+        };
+        let sizes = rows::change_sizes(&mut tx, part).await?;
+        let fit = fitting(sizes.iter().map(|(_, _, bytes)| *bytes));
+        part.limit = fit as i64;
+        let found = rows::changes(&mut tx, part).await?;
+        let next = match (found.last(), sizes.get(fit)) {
+            (Some(last), Some((revision, ..))) if last.revision == *revision => {
+                Some(format!("{revision}/{}", last.path))
             }
-        }
+            (Some(last), Some(_)) => Some(last.revision.to_string()),
+            _ => None,
+        };
         let items = found.iter().map(Change::of).collect();
         Ok(Listed { items, next })
     }
@@ -90,6 +126,17 @@ impl App {
             .write(move |tx| Box::pin(async move { edit.undo(tx, revision).await }))
             .await
     }
+}
+
+/// How many of these fit into an answer: one at least, however large it is.
+fn fitting(sizes: impl Iterator<Item = i64>) -> usize {
+    let mut sum = 0_i64;
+    let fits = sizes.take(PAGE).take_while(|bytes| {
+        let first = sum == 0;
+        sum = sum.saturating_add(*bytes);
+        first || sum <= ANSWER_BYTES
+    });
+    fits.count()
 }
 
 impl Edit {

@@ -56,11 +56,12 @@ impl App {
         upload: Upload,
     ) -> Result<Object, Error> {
         actor.need(path.edited_by(), workspace, None)?;
-        let sorted = tokio::task::spawn_blocking(move || upload.lines.finish());
-        let finished = sorted
-            .await
-            .map_err(|error| StoreError(error.to_string()))?;
-        let (hashes, bad, bad_lines) = finished.map_err(|TooMany| too_many())?;
+        let work = move || {
+            let (hashes, bad, bad_lines) = upload.lines.finish()?;
+            Ok((digest(&hashes), hashes, bad, bad_lines))
+        };
+        let finished = self.heavy.run(work).await?;
+        let (digest, hashes, bad, bad_lines) = finished.map_err(|TooMany| too_many())?;
         if let Some(first) = bad.first() {
             let wrong = Error::invalid(format!(
                 "{bad_lines} lines hold no id: the first {}",
@@ -72,7 +73,6 @@ impl App {
             );
             return Err(wrong.at(format!("line {}", first.line)).hint(hint));
         }
-        let digest = digest(&hashes);
         let body = json!({"ids": hashes.len(), "digest": digest}).to_string();
         let edit = self.edit(actor, workspace, "upload");
         let path = path.clone();

@@ -15,7 +15,6 @@ use crate::app::access::{Action, Actor};
 use crate::app::drafts::edit::Edit;
 use crate::app::{App, Error};
 use crate::failpoint::{self, Point};
-use crate::store::StoreError;
 use crate::store::sqlite::drafts::{self as rows, ObjectRow, Was};
 
 /// Objects by path, with their position.
@@ -31,14 +30,17 @@ pub struct Imported {
 }
 
 impl App {
-    /// The draft as a document, and its revision.
-    pub async fn export(&self, actor: &Actor, workspace: &str) -> Result<(i64, Value), Error> {
+    /// The draft as a document (JSON), and its revision.
+    pub async fn export(&self, actor: &Actor, workspace: &str) -> Result<(i64, String), Error> {
         actor.need(Action::Read, workspace, None)?;
         let mut tx = self.store.read().await?;
         let gone = || Error::NotFound(format!("no workspace `{workspace}`"));
         let revision = rows::revision(&mut tx, workspace).await?.ok_or_else(gone)?;
         let objects = rows::all(&mut tx, workspace).await?;
-        Ok((revision, assemble::document(workspace, &objects)))
+        drop(tx);
+        let workspace = workspace.to_owned();
+        let work = move || assemble::document(&workspace, &objects).to_string();
+        Ok((revision, self.heavy.run(work).await?))
     }
 
     /// Makes the draft what a document says, in one change: what isn't in it goes. With `expected` only if the draft is at
@@ -52,12 +54,16 @@ impl App {
     ) -> Result<Imported, Error> {
         actor.need(Action::EditDesign, workspace, None)?;
         let name = workspace.to_owned();
-        let read = tokio::task::spawn_blocking(move || parts(&name, text.as_ref())).await;
-        let parts = read.map_err(|error| StoreError(error.to_string()))??;
         let mut tx = self.store.read().await?;
         let before = rows::all(&mut tx, workspace).await?;
         drop(tx);
-        self.survives(workspace, types(&parts, &before)).await?;
+        let work = move || {
+            let parts = parts(&name, text.as_ref())?;
+            let types = types(&parts, &before);
+            Ok::<_, Error>((parts, types))
+        };
+        let (parts, types) = self.heavy.run(work).await??;
+        self.survives(workspace, types).await?;
         let edit = self.edit(actor, workspace, "import");
         self.store
             .write(move |tx| Box::pin(async move { edit.import(tx, expected, parts).await }))

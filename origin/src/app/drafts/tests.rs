@@ -9,7 +9,13 @@ use crate::app::access::Actor;
 use crate::app::testing::{PAYDAY, WALLET, sample, somebody, workspace};
 use crate::app::{App, Error};
 
+mod history;
 mod live;
+
+async fn exported(app: &App, who: &Actor) -> Value {
+    let (_, text) = app.export(who, "wallet").await.expect("a document");
+    serde_json::from_str(&text).expect("JSON")
+}
 
 fn path(text: &str) -> Path {
     Path::parse(text).expect("a path")
@@ -36,7 +42,7 @@ async fn the_sample_goes_in_and_comes_out_and_can_be_released() {
     assert!(draft.snapshot.is_some(), "{errors:?}");
 
     // What comes out compiles to the same bytes as the file does.
-    let (_, document) = app.export(&ada, "wallet").await.expect("a document");
+    let document = exported(&app, &ada).await;
     let again = app.import(&ada, "wallet", None, document.to_string()).await;
     let again = again.expect("what came out goes in");
     assert_eq!((again.created, again.changed, again.deleted), (0, 0, 0));
@@ -131,7 +137,7 @@ async fn plans_keep_their_order_and_can_be_put_in_another() {
     let moved = reorder(&plans, ["a", "b", "c"]).await;
     let moved = moved.expect("all are named");
     assert_eq!(keys(&moved), ["a", "b", "c"]);
-    let (_, document) = app.export(&ada, "wallet").await.expect("a document");
+    let document = exported(&app, &ada).await;
     assert_eq!(document["modules"]["hero"]["plans"][0]["key"], "a");
     let late = reorder(&plans, ["b", "a", "c"]).await;
     assert!(matches!(late, Err(Error::Moved { .. })), "{late:?}");
@@ -148,44 +154,6 @@ async fn plans_keep_their_order_and_can_be_put_in_another() {
         )
         .await;
     assert!(matches!(lost, Err(Error::NotFound(_))), "{lost:?}");
-}
-
-#[tokio::test]
-async fn every_change_can_be_taken_back_unless_somebody_built_on_it() {
-    let (_folder, app, ada) = workspace().await;
-    let done = sample(&app, &ada).await;
-    let hero = app
-        .object(&ada, "wallet", &path("modules/hero"))
-        .await
-        .expect("a module");
-    app.delete(&ada, "wallet", &path("modules/hero"), hero.version)
-        .await
-        .expect("hers to delete");
-    let gone = app.object(&ada, "wallet", &path("modules/hero")).await;
-    assert!(matches!(gone, Err(Error::NotFound(_))));
-    let changes = app
-        .history(&ada, "wallet", Some(&path("modules/hero")), None)
-        .await;
-    let changes = changes.expect("history").items;
-    assert_eq!(changes.len(), 2);
-    assert!(changes[0].after.is_none() && changes[1].before.is_none());
-    let now = app
-        .undo(&ada, "wallet", changes[0].revision)
-        .await
-        .expect("nobody was there since");
-    let back = app
-        .object(&ada, "wallet", &path("modules/hero"))
-        .await
-        .expect("it is back");
-    assert_eq!((back.value, back.version), (hero.value, now));
-    let plans = app
-        .plans(&ada, "wallet", &path("modules/hero"))
-        .await
-        .expect("its plans");
-    assert!(!plans.is_empty());
-    // The import can't be taken back any more: a module that it made was changed since.
-    let undone = app.undo(&ada, "wallet", done.revision).await;
-    assert!(matches!(undone, Err(Error::Stale(_))), "{undone:?}");
 }
 
 #[tokio::test]
@@ -365,7 +333,7 @@ async fn nothing_is_left_without_what_it_belongs_to() {
     gone("modules/hero/plans/a", plan.version)
         .await
         .expect("a plan");
-    let (_, document) = app.export(&ada, "wallet").await.expect("a document");
+    let document = exported(&app, &ada).await;
     assert!(document["modules"]["hero"].get("plans").is_none());
     let history = app
         .history(&ada, "wallet", None, None)
@@ -391,6 +359,6 @@ async fn settings_hold_what_is_theirs() {
         let put = app.put(&ada, "wallet", &at, Expect::Absent, wrong).await;
         assert!(matches!(put, Err(Error::Invalid { .. })), "{put:?}");
     }
-    let (_, document) = app.export(&ada, "wallet").await.expect("a document");
+    let document = exported(&app, &ada).await;
     assert_eq!(document["workspace"], "wallet");
 }

@@ -47,15 +47,18 @@ impl App {
             Some(hex) => Some(load(&mut tx, place.0, hex).await?),
         };
         drop(tx);
-        let compared = tokio::task::spawn_blocking(move || compare(then.as_ref(), &after)).await;
-        let found = compared.map_err(|error| StoreError(error.to_string()))??;
-        let total = found.len();
-        let changes = found.iter().take(SHOWN).map(serde_json::to_value);
+        let work = move || {
+            let found = compare(then.as_ref(), &after)?;
+            let told = found.iter().take(SHOWN).map(serde_json::to_value);
+            let told: Vec<Value> = told.collect::<Result<_, _>>().unwrap_or_default();
+            Ok::<_, StoreError>((found.len(), told))
+        };
+        let (total, changes) = self.heavy.run(work).await??;
         Ok(Changes {
             before: before.as_deref().map(shown),
             after: shown(&row.snapshot),
             total,
-            changes: changes.collect::<Result<_, _>>().unwrap_or_default(),
+            changes,
         })
     }
 }

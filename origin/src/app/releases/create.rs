@@ -96,7 +96,7 @@ impl App {
             }
         }
         let source = self.source(place.0, &wanted).await?;
-        let ready = prepare(source, wanted).await?;
+        let ready = self.prepare(source, wanted).await?;
         failpoint::reach(Point::SnapshotCompiled);
         self.at_desk(actor, place, move |desk| {
             Box::pin(async move { create(desk, ready, once).await })
@@ -141,6 +141,35 @@ impl App {
         }
         Ok(Source::Draft(draft))
     }
+
+    async fn prepare(&self, source: Source, wanted: Wanted) -> Result<Ready, Error> {
+        let (snapshot, revision, pipelines) = match &source {
+            Source::Draft(draft) => {
+                let digest = draft
+                    .snapshot
+                    .as_ref()
+                    .map(|snapshot| snapshot.listing.digest().hex());
+                let model = draft.model.as_ref().map(|model| model.pipelines.clone());
+                (
+                    digest.unwrap_or_default(),
+                    draft.revision,
+                    model.unwrap_or_default(),
+                )
+            }
+            Source::Stored(row) => {
+                let document = row.document.clone();
+                let read = self.heavy.run(move || pipelines(&document)).await?;
+                (row.digest.clone(), row.revision, read)
+            }
+        };
+        Ok(Ready {
+            wanted,
+            snapshot,
+            revision,
+            source,
+            pipelines,
+        })
+    }
 }
 
 fn checked(wanted: &Wanted, now_ms: i64) -> Result<(), Error> {
@@ -165,36 +194,6 @@ fn repeated((request, answer): (Vec<u8>, String), once: &Once) -> Result<Value, 
     }
     let read = serde_json::from_str(&answer);
     read.map_err(|error| StoreError(error.to_string()).into())
-}
-
-async fn prepare(source: Source, wanted: Wanted) -> Result<Ready, Error> {
-    let (snapshot, revision, pipelines) = match &source {
-        Source::Draft(draft) => {
-            let digest = draft
-                .snapshot
-                .as_ref()
-                .map(|snapshot| snapshot.listing.digest().hex());
-            let model = draft.model.as_ref().map(|model| model.pipelines.clone());
-            (
-                digest.unwrap_or_default(),
-                draft.revision,
-                model.unwrap_or_default(),
-            )
-        }
-        Source::Stored(row) => {
-            let document = row.document.clone();
-            let read = tokio::task::spawn_blocking(move || pipelines(&document)).await;
-            let read = read.map_err(|error| StoreError(error.to_string()))?;
-            (row.digest.clone(), row.revision, read)
-        }
-    };
-    Ok(Ready {
-        wanted,
-        snapshot,
-        revision,
-        source,
-        pipelines,
-    })
 }
 
 /// Of a document that was in order when it was released.
@@ -366,13 +365,13 @@ impl Desk<'_> {
         {
             return Ok(());
         }
-        if draft.document.to_string().len() > limits::DOCUMENT_BYTES {
+        if draft.text.len() > limits::DOCUMENT_BYTES {
             return Err(Error::invalid("the document is larger than allowed"));
         }
         let row = SnapshotRow {
             digest: ready.snapshot.clone(),
             revision: draft.revision,
-            document: draft.document.to_string(),
+            document: draft.text.clone(),
             listing: snapshot.listing.to_object(),
             created_ms: self.now_ms,
         };

@@ -1,6 +1,7 @@
 //! Takes releases on by themselves: looks every second, decides by [`decide`], and does it in a transaction that first makes
 //! sure that the release still is what was decided about.
 
+use std::collections::HashSet;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -59,6 +60,7 @@ impl App {
     pub async fn look_at_releases(&self) -> Result<(), Error> {
         let mut tx = self.store.read().await?;
         let found = rows::to_run(&mut tx).await?;
+        self.forget_watches(&found);
         let (mut decided, mut followed) = (Vec::new(), Vec::new());
         for row in found {
             let (workspace, env, id) = (row.workspace.clone(), row.env.clone(), row.id);
@@ -122,57 +124,13 @@ impl App {
         }
         let reports = self.reports(tx, &row).await?;
         let known = (mode.unwrap_or(Mode::Run), moved, staff);
-        let decided = self.decide_on(row, known, reports)?;
-        Ok(decided.map_or(Looked::Nothing, |one| Looked::Decided(Box::new(one))))
-    }
-
-    fn decide_on(
-        &self,
-        row: ReleaseRow,
-        (mode, moved, staff): (Mode, bool, bool),
-        reports: Option<Reports>,
-    ) -> Result<Option<Decided>, Error> {
         let windows = self.windows(&row, reports.as_ref());
-        let halted: Option<Why> = row
-            .halted
-            .as_deref()
-            .and_then(|why| serde_json::from_str(why).ok());
-        let plan = plan(&row)?;
-        let seen = Seen {
-            now_ms: self.now_ms(),
-            state: row.state,
-            halted: halted.as_ref(),
-            halted_ms: row.halted_ms.unwrap_or(0),
-            alarmed: row.alarmed_ms.is_some(),
-            plan: &plan,
-            step: row
-                .step
-                .and_then(|step| usize::try_from(step).ok())
-                .unwrap_or(0),
-            since_ms: row.step_ms.unwrap_or(row.created_ms),
-            mode,
-            staff,
-            reports,
-            windows: &windows,
-        };
-        let decision = match decide(&seen) {
-            Decision::Wait(_) => return Ok(None),
-            // Nobody but a person touches what somebody else has changed.
-            _ if moved && row.state != State::Gray => return Ok(None),
-            _ if moved => Decision::Halt(Why::Moved),
-            decision => decision,
-        };
-        // What it was made of, for whoever asks why.
-        let health = Release::of(&row, reports, staff, self.now_ms()).health;
-        let detail = match decision {
-            Decision::RollBack(_) => json!({"seen": health, "windows": windows}),
-            _ => json!(health),
-        };
-        Ok(Some(Decided {
-            row,
-            decision,
-            detail,
-        }))
+        let now_ms = self.now_ms();
+        // Not among what others wait for: there is one look at a time, and it must not be told to come back.
+        let deciding = move || decide_on(row, known, reports, &windows, now_ms);
+        let decided = tokio::task::spawn_blocking(deciding).await;
+        let decided = decided.map_err(|error| StoreError(error.to_string()))??;
+        Ok(decided.map_or(Looked::Nothing, |one| Looked::Decided(Box::new(one))))
     }
 
     /// The same release under another sequence, for example signed with another key: edges count anew.
@@ -201,6 +159,16 @@ impl App {
         watches.entry(name).or_default().look(sequence, reports)
     }
 
+    /// Of what isn't under way any more.
+    fn forget_watches(&self, found: &[ReleaseRow]) {
+        let places: HashSet<(&str, &str)> = found
+            .iter()
+            .map(|row| (&*row.workspace, &*row.env))
+            .collect();
+        let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        watches.retain(|(workspace, env), _| places.contains(&(workspace, env)));
+    }
+
     async fn carry_out(&self, one: Decided) -> Result<(), Error> {
         let (workspace, env) = (one.row.workspace.clone(), one.row.env.clone());
         self.at_desk(&by_itself(), (&workspace, &env), move |mut desk| {
@@ -215,6 +183,55 @@ impl App {
         })
         .await
     }
+}
+
+fn decide_on(
+    row: ReleaseRow,
+    (mode, moved, staff): (Mode, bool, bool),
+    reports: Option<Reports>,
+    windows: &[Window],
+    now_ms: i64,
+) -> Result<Option<Decided>, Error> {
+    let halted: Option<Why> = row
+        .halted
+        .as_deref()
+        .and_then(|why| serde_json::from_str(why).ok());
+    let plan = plan(&row)?;
+    let seen = Seen {
+        now_ms,
+        state: row.state,
+        halted: halted.as_ref(),
+        halted_ms: row.halted_ms.unwrap_or(0),
+        alarmed: row.alarmed_ms.is_some(),
+        plan: &plan,
+        step: row
+            .step
+            .and_then(|step| usize::try_from(step).ok())
+            .unwrap_or(0),
+        since_ms: row.step_ms.unwrap_or(row.created_ms),
+        mode,
+        staff,
+        reports,
+        windows,
+    };
+    let decision = match decide(&seen) {
+        Decision::Wait(_) => return Ok(None),
+        // Nobody but a person touches what somebody else has changed.
+        _ if moved && row.state != State::Gray => return Ok(None),
+        _ if moved => Decision::Halt(Why::Moved),
+        decision => decision,
+    };
+    // What it was made of, for whoever asks why.
+    let health = Release::of(&row, reports, staff, now_ms).health;
+    let detail = match decision {
+        Decision::RollBack(_) => json!({"seen": health, "windows": windows}),
+        _ => json!(health),
+    };
+    Ok(Some(Decided {
+        row,
+        decision,
+        detail,
+    }))
 }
 
 impl Desk<'_> {

@@ -70,12 +70,24 @@ INSERT INTO changes (workspace, revision, path, body_before, position_before, ve
                      body_after, position_after, changed_by, changed_ms, why)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
-/// Of one path, or of all; older than a revision; newest first.
-const CHANGES: &str = "
-SELECT revision, path, body_before, position_before, version_before, body_after, position_after,
-       changed_by, changed_ms, why
-FROM changes WHERE workspace = ?1 AND (?2 IS NULL OR path = ?2) AND revision < ?3
+/// What a history shows, from a place in it on: newest first, and in a revision by path. One text for all objects and one for a
+/// single one, since only so each finds its index.
+const FROM_ALL: &str = "
+FROM changes WHERE workspace = ?1 AND revision <= ?2 AND (revision < ?2 OR path > ?3)
 ORDER BY revision DESC, path LIMIT ?4";
+
+// Left to itself, SQLite takes the primary key here as well, and reads the history of all objects for one.
+const FROM_ONE: &str = "
+FROM changes INDEXED BY changes_by_path WHERE workspace = ?1 AND path = ?5 AND revision <= ?2 AND (revision < ?2 OR path > ?3)
+ORDER BY revision DESC LIMIT ?4";
+
+const WHOLE: &str = "
+SELECT revision, path, body_before, position_before, version_before, body_after, position_after,
+       changed_by, changed_ms, why";
+
+/// Without reading what is long.
+const SIZES: &str = "
+SELECT revision, path, coalesce(octet_length(body_before), 0) + coalesce(octet_length(body_after), 0)";
 
 const CHANGES_AT: &str = "
 SELECT revision, path, body_before, position_before, version_before, body_after, position_after,
@@ -180,18 +192,74 @@ pub async fn record(
     Ok(())
 }
 
-/// Newest first, older than `before`.
+/// Part of a history.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    pub workspace: &'a str,
+    /// None: of all objects.
+    pub path: Option<&'a str>,
+    /// Begins with what comes after this path in this revision.
+    pub after: (i64, &'a str),
+    pub limit: i64,
+}
+
+impl Part<'_> {
+    async fn rows(
+        &self,
+        tx: &mut SqliteConnection,
+        columns: &str,
+    ) -> Result<Vec<SqliteRow>, StoreError> {
+        let from = if self.path.is_some() {
+            FROM_ONE
+        } else {
+            FROM_ALL
+        };
+        let query = sqlx::query(sqlx::AssertSqlSafe(format!("{columns}{from}")));
+        let query = query.bind(self.workspace).bind(self.after.0);
+        let query = query.bind(self.after.1).bind(self.limit);
+        let query = match self.path {
+            Some(path) => query.bind(path),
+            None => query,
+        };
+        query.fetch_all(tx).await.map_err(failed)
+    }
+}
+
+/// How histories are asked for, and what each has to be found by.
+#[cfg(test)]
+pub fn histories() -> [(String, &'static str); 2] {
+    [
+        (
+            format!("{WHOLE}{FROM_ALL}"),
+            "PRIMARY KEY (workspace=? AND revision<?)",
+        ),
+        (
+            format!("{WHOLE}{FROM_ONE}"),
+            "changes_by_path (workspace=? AND path=? AND revision<?)",
+        ),
+    ]
+}
+
 pub async fn changes(
     tx: &mut SqliteConnection,
-    workspace: &str,
-    path: Option<&str>,
-    before: i64,
-    limit: i64,
+    part: Part<'_>,
 ) -> Result<Vec<ChangeRow>, StoreError> {
-    let query = sqlx::query(CHANGES).bind(workspace).bind(path).bind(before);
-    let rows = query.bind(limit).fetch_all(tx).await.map_err(failed)?;
+    let rows = part.rows(tx, WHOLE).await?;
     rows.iter()
         .map(change)
+        .collect::<Result<_, _>>()
+        .map_err(failed)
+}
+
+/// Revision, path and how many bytes each takes.
+pub async fn change_sizes(
+    tx: &mut SqliteConnection,
+    part: Part<'_>,
+) -> Result<Vec<(i64, String, i64)>, StoreError> {
+    let rows = part.rows(tx, SIZES).await?;
+    let size = |row: &SqliteRow| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+    rows.iter()
+        .map(size)
         .collect::<Result<_, _>>()
         .map_err(failed)
 }

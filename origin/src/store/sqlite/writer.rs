@@ -5,6 +5,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::FutureExt as _;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
@@ -33,14 +34,25 @@ struct Ran {
 #[derive(Clone)]
 pub struct Writer {
     jobs: mpsc::Sender<Job>,
+    pub written: Arc<Written>,
+}
+
+/// Since the database was opened.
+#[derive(Default)]
+pub struct Written {
+    /// That were kept.
+    pub changes: AtomicU64,
+    /// That they shared.
+    pub transactions: AtomicU64,
 }
 
 impl Writer {
     /// Ends when the last of its senders is gone.
     pub fn start(pool: SqlitePool, sealer: Arc<Sealer>) -> Self {
         let (jobs, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(write(pool, waiting, sealer));
-        Self { jobs }
+        let written = Arc::<Written>::default();
+        tokio::spawn(write(pool, waiting, sealer, Arc::clone(&written)));
+        Self { jobs, written }
     }
 
     /// All of `work` or nothing. An error of its own takes it back; `E` is made of what the database says, if that fails.
@@ -72,13 +84,23 @@ impl Writer {
     }
 }
 
-async fn write(pool: SqlitePool, mut waiting: mpsc::Receiver<Job>, sealer: Arc<Sealer>) {
+async fn write(
+    pool: SqlitePool,
+    mut waiting: mpsc::Receiver<Job>,
+    sealer: Arc<Sealer>,
+    written: Arc<Written>,
+) {
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, TOGETHER).await > 0 {
         let mut ran = Vec::new();
         let ended = transaction(&pool, &sealer, &mut batch, &mut ran).await;
         // Jobs that weren't reached: dropping them tells their callers.
         batch.clear();
+        if ended.is_ok() {
+            let kept = ran.iter().filter(|ran| ran.keep).count();
+            written.changes.fetch_add(kept as u64, Ordering::Relaxed);
+            written.transactions.fetch_add(1, Ordering::Relaxed);
+        }
         for ran in ran {
             let ended = ended.as_ref().copied();
             (ran.tell)(ended.map_err(|StoreError(error)| StoreError(error.clone())));

@@ -34,7 +34,7 @@ async fn a_type_does_not_change_under_content_that_is_live() {
         .put(&ada, "wallet", &at, expect, wider)
         .await
         .expect("nothing breaks");
-    let (_, mut document) = app.export(&ada, "wallet").await.expect("a document");
+    let mut document = exported(&app, &ada).await;
     document["module_types"]["banner"] = stricter;
     let imported = app.import(&ada, "wallet", None, document.to_string()).await;
     assert!(

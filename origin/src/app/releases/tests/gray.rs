@@ -222,3 +222,23 @@ async fn a_click_at_night_begins_in_the_morning_and_one_that_is_broken_keeps_nob
     shop.look().await;
     assert_eq!(shop.state(at_night).await, State::Gray);
 }
+
+#[tokio::test]
+async fn what_edges_report_is_weighed_beside_what_others_ask() {
+    let shop = Shop::open().await;
+    shop.release(Wanted::default()).await;
+    let id = shop.by("steps").await;
+    shop.steer(&ada(), id, Steered::Skip)
+        .await
+        .expect("half of all");
+    shop.pass(30, 100, 0.0).await;
+    let gate = std::sync::Arc::clone(&shop.app.heavy.gate);
+    gate.shut_after(0);
+    let mut asked = std::pin::pin!(shop.get(id));
+    tokio::select! {
+        found = &mut asked => panic!("it was weighed in between: {found:?}"),
+        () = gate.holds() => {}
+    }
+    gate.open();
+    assert!(asked.await.release.health.is_some());
+}
