@@ -1,7 +1,7 @@
 //! What somebody is told who asks an origin wrongly, or asks one that isn't there.
 
 use crate::api::Origin;
-use crate::commands::Shell;
+use crate::commands::at;
 use crate::story::WALLET;
 use crate::support::Desk;
 
@@ -19,10 +19,7 @@ fn refused(told: crate::support::Result, code: i32, words: &[&str]) {
 fn who_asks_wrongly_is_told_what_is_right() {
     let (origin, owner) = Origin::with_first_user();
     let desk = &origin.desk;
-    let as_who = |token: &str| Shell {
-        origin: &origin,
-        token: token.to_owned(),
-    };
+    let as_who = |token: &str| at(&origin, token);
     let export = ["export"];
     refused(
         as_who("").run(&export),

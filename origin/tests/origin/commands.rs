@@ -3,12 +3,13 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::api::{Origin, PASSWORD, Person};
-use crate::restoring::with_an_edge;
+use crate::restoring::{unprotected, with_an_edge};
 use crate::story::{WALLET, until_seen};
 use crate::support::Result;
 
@@ -19,8 +20,15 @@ const STEPS: &str = "pipelines:\n  prod: {steps: [{share: 5000, hold: 1h}, {shar
 
 /// Somebody at a terminal.
 pub struct Shell<'a> {
-    pub origin: &'a Origin,
+    origin: &'a Origin,
     pub token: String,
+}
+
+pub fn at<'a>(origin: &'a Origin, token: &str) -> Shell<'a> {
+    Shell {
+        origin,
+        token: token.to_owned(),
+    }
 }
 
 impl Shell<'_> {
@@ -47,30 +55,53 @@ impl Shell<'_> {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("it runs");
         let out = BufReader::new(child.stdout.take().expect("a pipe"));
-        Watching { child, out }
+        let (tell, lines) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(std::result::Result::ok) {
+                _ = tell.send(line);
+            }
+        });
+        Watching {
+            child,
+            lines,
+            said: String::new(),
+        }
     }
 }
 
-/// Lines as they come.
+/// Somebody who watches, and all that they saw.
 struct Watching {
     child: Child,
-    out: BufReader<std::process::ChildStdout>,
+    lines: Receiver<String>,
+    said: String,
 }
 
 impl Watching {
+    /// Reads on until something new is said.
     #[track_caller]
     fn until(&mut self, words: &str) {
-        let mut all = String::new();
-        while !all.contains(words) {
-            let read = self.out.read_line(&mut all).expect("a line");
-            assert!(read > 0, "it ended without {words}: {all}");
+        loop {
+            let line = self.lines.recv_timeout(SOON);
+            let line = line.unwrap_or_else(|_| panic!("no {words:?} after: {}", self.said));
+            self.said.push_str(&line);
+            self.said.push('\n');
+            if line.contains(words) {
+                return;
+            }
         }
     }
 
-    /// What it said last, and its exit code.
+    /// Its exit code, and all that was said.
+    #[track_caller]
     fn ended(mut self) -> (i32, String) {
-        let mut said = String::new();
-        self.out.read_to_string(&mut said).expect("text");
+        let mut said = std::mem::take(&mut self.said);
+        loop {
+            match self.lines.recv_timeout(SOON) {
+                Ok(line) => said.push_str(&format!("{line}\n")),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it doesn't end: {said}"),
+            }
+        }
         let mut err = self.child.stderr.take().expect("a pipe");
         err.read_to_string(&mut said).expect("text");
         let status = self.child.wait().expect("it ends");
@@ -109,16 +140,8 @@ fn a_document_is_applied_approved_watched_broken_and_taken_back() {
     let (origin, owner) = Origin::with_first_user();
     let desk = &origin.desk;
     let edge = with_an_edge(&origin, &owner);
-    let (ada, bob) = (
-        Shell {
-            origin: &origin,
-            token: owner.token("designer"),
-        },
-        Shell {
-            origin: &origin,
-            token: bob(&origin, &owner),
-        },
-    );
+    let ada = at(&origin, &owner.token("designer"));
+    let bob = at(&origin, &bob(&origin, &owner));
     desk.edit("wallet.yaml", "pipelines:\n", STEPS);
 
     // What would happen, without any of it happening.
@@ -144,6 +167,9 @@ fn a_document_is_applied_approved_watched_broken_and_taken_back() {
     says(&again.out, &["release 1 of wallet/prod"]);
     let refused = ada.prod(&["release", "approve", "1"]).ends_with_code(2);
     says(&refused.err, &["approve a release"]);
+    let author = at(&origin, &owner.token("admin"));
+    let refused = author.prod(&["release", "approve", "1"]).ends_with_code(2);
+    says(&refused.err, &["somebody else has to approve it"]);
     let other = [
         "release",
         "approve",
@@ -289,4 +315,27 @@ fn a_document_is_applied_approved_watched_broken_and_taken_back() {
     );
     let told = bob.prod(&["release", "mode", "hold"]).ends_with_code(0).out;
     says(&told, &["wallet/prod is on hold"]);
+}
+
+#[test]
+fn whoever_watches_stays_while_the_origin_is_replaced() {
+    let (mut origin, ada) = Origin::with_first_user();
+    unprotected(&ada);
+    origin.desk.edit("wallet.yaml", "pipelines:\n", STEPS);
+    let token = ada.token("designer");
+    let apply = ["apply", "wallet.yaml"];
+    at(&origin, &token).prod(&apply).ends_with_code(0);
+    origin.desk.edit("wallet.yaml", TITLE, "Closer still");
+    at(&origin, &token).prod(&apply).ends_with_code(0);
+    let mut watching = at(&origin, &token).watch("2");
+    watching.until("50 % of visitors see it");
+    origin.process.kill();
+    origin.process.start(&origin.desk);
+    let skip = ["release", "skip", "2"];
+    at(&origin, &token).prod(&skip).ends_with_code(0);
+    let (code, said) = watching.ended();
+    assert_eq!(code, 0, "{said}");
+    // What was told isn't told again.
+    assert_eq!(said.matches("put together").count(), 1, "{said}");
+    says(&said, &["everybody sees it"]);
 }

@@ -177,3 +177,35 @@ impl End {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Exit code and last words, if it is over.
+    fn check(state: &str, expected: Option<(u8, &str)>) {
+        let release = json!({"id": 7, "state": state, "version": 1, "snapshot": "b3-1", "author": "u", "created_at": "",
+            "share": 100, "halted": {"words": "no reports", "hint": "look at edges"}});
+        let release: Release = serde_json::from_value(release).expect("a release");
+        let end = End::of(&release, "prod").map(|end| match end.told(7, false) {
+            Ok(()) => (0, String::new()),
+            Err(failure) => (failure.code, failure.message),
+        });
+        let expected = expected.map(|(code, words)| (code, words.to_owned()));
+        assert_eq!(end, expected, "{state}");
+    }
+
+    #[test]
+    fn a_watch_ends_where_a_release_does_and_where_it_needs_somebody() {
+        for state in ["checked", "approved", "gray", "paused"] {
+            check(state, None);
+        }
+        check("full", Some((0, "")));
+        check("halted", Some((FAULT, "release 7 is halted: no reports")));
+        check("rolled_back", Some((FAULT, "release 7 was taken back")));
+        check("rejected", Some((FAULT, "release 7 was rejected")));
+        check("cancelled", Some((FAULT, "release 7 was cancelled")));
+        let superseded = "release 7 made room for another release";
+        check("superseded", Some((FAULT, superseded)));
+    }
+}
