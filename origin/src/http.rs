@@ -10,6 +10,7 @@ mod history;
 mod id_lists;
 mod invitations;
 mod keys;
+mod limits;
 mod media;
 mod objects;
 mod people;
@@ -55,7 +56,7 @@ fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
         .merge(releases::routes())
         .merge(targets::routes())
         .split_for_parts();
-    (router, description::with_problems(api))
+    (router, limits::told(description::with_problems(api)))
 }
 
 pub fn router(app: App) -> Router {

@@ -13,7 +13,7 @@ use crate::store::sqlite::media::{self as rows, MediaRow};
 pub const MEDIA_BYTES: usize = 4 << 20;
 /// Of one workspace.
 const PICTURES: i64 = 10_000;
-const NAME_BYTES: usize = 200;
+pub const NAME_BYTES: usize = 200;
 const CONTEXT: &str = "skyful 1 media";
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -51,7 +51,8 @@ impl App {
             wrong.hint("PNG, JPEG, WebP, GIF or AVIF; SVG can run scripts and is not taken")
         })?;
         if name.is_empty() || name.len() > NAME_BYTES {
-            return Err(Error::invalid("a name has 1 to 200 bytes").at("name"));
+            let detail = format!("a name has 1 to {NAME_BYTES} bytes");
+            return Err(Error::invalid(detail).at("name"));
         }
         let digest = blake3::derive_key(CONTEXT, &bytes);
         let digest = blake3::Hash::from_bytes(digest).to_hex().to_string();

@@ -25,7 +25,7 @@ use crate::store::sqlite::{people as rows, workspaces};
 /// Of one installation.
 const USERS: i64 = 10_000;
 const EMAIL_BYTES: usize = 254;
-const NAME_BYTES: usize = 200;
+pub const NAME_BYTES: usize = 200;
 /// Items of one answer.
 const PAGE: i64 = 100;
 pub const DAY_MS: i64 = 86_400_000;
@@ -98,7 +98,9 @@ fn email(text: &str) -> Result<String, Error> {
 fn name(text: &str) -> Result<String, Error> {
     let name = text.trim();
     if name.is_empty() || name.len() > NAME_BYTES || name.contains(char::is_control) {
-        let wrong = Error::invalid("a name has 1 to 200 bytes, without control characters");
+        let wrong = Error::invalid(format!(
+            "a name has 1 to {NAME_BYTES} bytes, without control characters"
+        ));
         return Err(wrong.at("/name"));
     }
     Ok(name.to_owned())

@@ -31,10 +31,10 @@ use windows::Watch;
 pub type Watches = Arc<Mutex<BTreeMap<(String, String), Watch>>>;
 
 pub use changes::Changes;
-pub use create::{Once, Wanted};
-pub use decide::mode_named;
+pub use create::{NOTE_BYTES, ONCE_KEY_BYTES, Once, Wanted};
+pub use decide::{MODES, mode_name, mode_named};
 pub use staff::Staff;
-pub use steer::Steered;
+pub use steer::{REASON_BYTES, Steered};
 
 /// Releases of one answer.
 const PAGE: usize = 50;

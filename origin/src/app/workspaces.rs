@@ -14,7 +14,7 @@ use crate::store::sqlite::workspaces::{self as rows, EnvironmentRow, WorkspaceRo
 
 /// Of one workspace; each is compiled and released by itself.
 const ENVIRONMENTS: usize = 32;
-const TITLE_BYTES: usize = 200;
+pub const TITLE_BYTES: usize = 200;
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Workspace {
@@ -371,12 +371,12 @@ pub(super) fn store_name(text: &str) -> Result<String, Error> {
         return Ok(text.to_owned());
     }
     let wrong = Error::invalid(format!("`{text}` can't be a name in store keys"));
-    Err(wrong.hint("1 to 40 of a-z, 0-9 and -"))
+    Err(wrong.hint(format!("1 to {} of a-z, 0-9 and -", limits::NAME_BYTES)))
 }
 
 pub(super) fn title(text: &str) -> Result<String, Error> {
     if text.trim().is_empty() || text.len() > TITLE_BYTES {
-        let wrong = Error::invalid("a name has 1 to 200 bytes");
+        let wrong = Error::invalid(format!("a name has 1 to {TITLE_BYTES} bytes"));
         return Err(wrong);
     }
     Ok(text.to_owned())

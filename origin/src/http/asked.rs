@@ -17,6 +17,7 @@ use crate::app::people::Client;
 
 /// Where in a list an answer begins.
 #[derive(serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct FromCursor {
     /// `next` of the answer before.

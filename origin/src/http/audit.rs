@@ -22,6 +22,7 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Asked {
     /// `user:…` or `token:…`
@@ -33,6 +34,7 @@ struct Asked {
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Expecting {
     /// An entry that has to be in it: `last` of an earlier answer, which was kept elsewhere.

@@ -84,7 +84,7 @@ fn is_bare(response: &RefOr<Response>) -> bool {
     matches!(response, RefOr::T(response) if response.content.is_empty())
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+pub fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     let all = [
         &mut item.get,
         &mut item.put,

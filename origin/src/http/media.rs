@@ -29,6 +29,7 @@ pub fn open_routes() -> Router<App> {
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Named {
     /// What people call it.

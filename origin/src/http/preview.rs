@@ -21,6 +21,7 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// At most one; without, the draft.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Of {
     /// A snapshot by its digest.
@@ -33,7 +34,12 @@ impl Of {
     fn source(self) -> Result<Source, Error> {
         match (self.snapshot, self.env) {
             (None, None) => Ok(Source::Draft),
-            (Some(digest), None) => Ok(Source::Snapshot(digest)),
+            (Some(digest), None) => {
+                let hex = digest.strip_prefix("b3-").unwrap_or(&digest);
+                let wrong = || Error::invalid("a snapshot is named b3- and 64 hex digits");
+                Digest::from_hex(hex).ok_or_else(|| wrong().at("snapshot"))?;
+                Ok(Source::Snapshot(digest))
+            }
             (None, Some(env)) => Ok(Source::Environment(env)),
             (Some(_), Some(_)) => Err(Error::invalid("`snapshot` and `env` at once").at("query")),
         }

@@ -19,7 +19,7 @@ use super::asked::{
 use super::problem::json_response;
 use crate::app::drafts::Listed;
 use crate::app::releases::view::{Detailed, Live, Release};
-use crate::app::releases::{Changes, Once, Staff, Wanted, mode_named};
+use crate::app::releases::{Changes, MODES, Once, Staff, Wanted, mode_name, mode_named};
 use crate::app::{App, Error};
 
 pub fn routes() -> OpenApiRouter<App> {
@@ -63,6 +63,7 @@ struct NewMode {
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct From {
     /// `next` of the answer before.
@@ -185,7 +186,7 @@ async fn switch(
 ) -> Result<Response, Error> {
     let mode = mode_named(&asked.mode).ok_or_else(|| {
         let wrong = Error::invalid(format!("there is no mode `{}`", asked.mode)).at("/mode");
-        wrong.hint("run, hold, defaults or off")
+        wrong.hint(format!("one of {}", MODES.map(mode_name).join(", ")))
     })?;
     let done = app.switch_mode(&actor, (&workspace, &env), mode).await?;
     Ok(json_response(200, &done))

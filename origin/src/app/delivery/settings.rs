@@ -20,7 +20,9 @@ use crate::deliver::fastly_kv::{self, FastlyKv};
 use crate::deliver::redis::RedisTarget;
 use crate::failure::Failure;
 
-const TEXT_BYTES: usize = 2_000;
+pub const TEXT_BYTES: usize = 2_000;
+/// Of what becomes part of a path.
+pub const ID_BYTES: usize = 64;
 
 /// Where edges read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -291,10 +293,12 @@ fn hosted(token: &Option<String>, api: &Option<String>) -> Result<(), Error> {
 /// Part of a path.
 fn id(text: &str) -> Result<(), Error> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if (1..=64).contains(&text.len()) && text.bytes().all(fits) {
+    if (1..=ID_BYTES).contains(&text.len()) && text.bytes().all(fits) {
         return Ok(());
     }
-    Err(Error::invalid("an id has 1 to 64 letters, digits, - and _"))
+    Err(Error::invalid(format!(
+        "an id has 1 to {ID_BYTES} letters, digits, - and _"
+    )))
 }
 
 fn short(text: &str) -> Result<(), Error> {

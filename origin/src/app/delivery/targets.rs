@@ -277,7 +277,7 @@ fn name(key: &str) -> Result<(), Error> {
         return Ok(());
     }
     let wrong = Error::invalid(format!("`{key}` can't be the key of a target"));
-    Err(wrong.hint("1 to 40 of a-z, 0-9 and -"))
+    Err(wrong.hint(format!("1 to {} of a-z, 0-9 and -", limits::NAME_BYTES)))
 }
 
 async fn record(

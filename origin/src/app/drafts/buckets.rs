@@ -28,9 +28,11 @@ impl App {
         actor.need(path.edited_by(), workspace, None)?;
         if !(1..=limits::BASIS_POINTS).contains(&share) {
             let wrong = Error::invalid(format!("{share} is no share"));
-            return Err(wrong
-                .at("/share")
-                .hint("1 to 10000 basis points; 2500 is a quarter"));
+            let hint = format!(
+                "1 to {} basis points; 2500 is a quarter",
+                limits::BASIS_POINTS
+            );
+            return Err(wrong.at("/share").hint(hint));
         }
         let edit = self.edit(actor, workspace, "share");
         let path = path.clone();

@@ -24,7 +24,7 @@ pub const SECTIONS: [&str; 10] = [
 /// Beside the document: what its segments name as files.
 pub const ID_LISTS: &str = "id_lists";
 /// Bytes of a file's name.
-const FILE_BYTES: usize = 100;
+pub const FILE_BYTES: usize = 100;
 
 /// What is edited by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -135,7 +135,9 @@ pub fn id_list(name: &str) -> Result<Path, Error> {
         return Ok(Path::IdList { name });
     }
     let wrong = Error::invalid(format!("`{name}` is no name for a list of ids"));
-    Err(wrong.hint("1 to 100 of A-Z, a-z, 0-9, `.`, `_` and `-`, for example payday.csv"))
+    Err(wrong.hint(format!(
+        "1 to {FILE_BYTES} of A-Z, a-z, 0-9, `.`, `_` and `-`, for example payday.csv"
+    )))
 }
 
 pub fn key(text: &str) -> Result<String, Error> {
@@ -144,7 +146,7 @@ pub fn key(text: &str) -> Result<String, Error> {
         return Ok(text.to_owned());
     }
     let detail = format!("`{text}` is no key");
-    Err(Error::invalid(detail).hint("1 to 64 of a-z, 0-9 and _"))
+    Err(Error::invalid(detail).hint(format!("1 to {} of a-z, 0-9 and _", limits::KEY_BYTES)))
 }
 
 #[cfg(test)]

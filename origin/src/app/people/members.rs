@@ -16,7 +16,7 @@ use crate::store::sqlite::workspaces;
 /// Of one workspace.
 pub const MEMBERS: i64 = 1_000;
 /// Of one member: one for each environment, and one for all.
-const ROLES: usize = 33;
+pub const ROLES: usize = 33;
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Member {

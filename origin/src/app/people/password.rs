@@ -18,8 +18,8 @@ const AT_ONCE: usize = 2;
 const WAITING: usize = 64;
 
 /// NIST SP 800-63B asks for 15 where a password is all there is, and 8 at least; no rules about kinds of characters.
-const CHARACTERS: usize = 12;
-const BYTES: usize = 512;
+pub const CHARACTERS: usize = 12;
+pub const BYTES: usize = 512;
 
 /// Looked at in place of the password of somebody who doesn't exist, so that both take as long. Nobody knows what it is of:
 /// its hash is all zeros.
@@ -42,11 +42,11 @@ impl Default for Passwords {
 /// Whether it may be a password of somebody.
 pub fn check(password: &str, email: &str) -> Result<(), Error> {
     let wrong = if password.chars().count() < CHARACTERS {
-        "a password has at least 12 characters"
+        format!("a password has at least {CHARACTERS} characters")
     } else if password.len() > BYTES {
-        "a password has at most 512 bytes"
+        format!("a password has at most {BYTES} bytes")
     } else if password.to_lowercase() == email {
-        "a password isn't the e-mail address"
+        "a password isn't the e-mail address".into()
     } else {
         return Ok(());
     };

@@ -16,7 +16,7 @@ use crate::store::sqlite::workspaces;
 
 /// Of one user in one workspace, that let in.
 const TOKENS: i64 = 50;
-const DAYS: i64 = 365;
+pub const DAYS: usize = 365;
 
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Token {
@@ -76,8 +76,8 @@ impl App {
         actor.person()?;
         let name = name(&wanted.name)?;
         let role = role(&wanted.role)?;
-        if !(1..=DAYS).contains(&wanted.days) {
-            let wrong = Error::invalid("a token is good for 1 to 365 days");
+        if !(1..=DAYS as i64).contains(&wanted.days) {
+            let wrong = Error::invalid(format!("a token is good for 1 to {DAYS} days"));
             return Err(wrong.at("/expires_in_days"));
         }
         let env = wanted.env.unwrap_or_default();

@@ -24,12 +24,12 @@ use crate::store::sqlite::releases::{self as rows, ReleaseRow};
 use crate::store::sqlite::snapshots::{self, HeadRow, SnapshotRow};
 use crate::store::sqlite::workspaces::{self, EnvironmentRow};
 
-const NOTE_BYTES: usize = 1_000;
+pub const NOTE_BYTES: usize = 1_000;
 /// Releases of an environment that have not begun.
 const PENDING: usize = 20;
 /// Answers are kept for whoever asks twice.
 const ONCE_MS: i64 = 24 * 3_600_000;
-const ONCE_KEY_BYTES: usize = 200;
+pub const ONCE_KEY_BYTES: usize = 200;
 /// Begins may be planned this far ahead.
 const AHEAD_MS: i64 = 366 * 86_400_000;
 
@@ -84,9 +84,8 @@ impl App {
         checked(&wanted, self.now_ms())?;
         if let Some(once) = &once {
             if once.key.is_empty() || once.key.len() > ONCE_KEY_BYTES {
-                return Err(
-                    Error::invalid("an idempotency key has 1 to 200 bytes").at("Idempotency-Key")
-                );
+                let detail = format!("an idempotency key has 1 to {ONCE_KEY_BYTES} bytes");
+                return Err(Error::invalid(detail).at("Idempotency-Key"));
             }
             let mut tx = self.store.read().await?;
             let since_ms = self.now_ms() - ONCE_MS;
@@ -174,7 +173,7 @@ impl App {
 
 fn checked(wanted: &Wanted, now_ms: i64) -> Result<(), Error> {
     if wanted.note.len() > NOTE_BYTES {
-        return Err(Error::invalid("a note has at most 1,000 bytes").at("/note"));
+        return Err(Error::invalid(format!("a note has at most {NOTE_BYTES} bytes")).at("/note"));
     }
     if wanted
         .start_ms

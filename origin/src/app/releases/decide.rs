@@ -318,10 +318,10 @@ pub fn mode_name(mode: Mode) -> &'static str {
     }
 }
 
+pub const MODES: [Mode; 4] = [Mode::Run, Mode::Hold, Mode::Defaults, Mode::Off];
+
 pub fn mode_named(name: &str) -> Option<Mode> {
-    [Mode::Run, Mode::Hold, Mode::Defaults, Mode::Off]
-        .into_iter()
-        .find(|mode| mode_name(*mode) == name)
+    MODES.into_iter().find(|mode| mode_name(*mode) == name)
 }
 
 #[cfg(test)]

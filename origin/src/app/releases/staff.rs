@@ -69,14 +69,18 @@ fn checked(mut units: Vec<String>) -> Result<Vec<String>, Error> {
     units.dedup();
     if units.len() > limits::GRAY_UNITS {
         let wrong = Error::invalid(format!("{} units are too many", units.len()));
-        return Err(wrong
-            .at("/units")
-            .hint("at most 256; give larger groups an audience"));
+        return Err(wrong.at("/units").hint(format!(
+            "at most {}; give larger groups an audience",
+            limits::GRAY_UNITS
+        )));
     }
     let fits = |unit: &String| (1..=limits::UNIT_BYTES).contains(&unit.len());
     match units.iter().all(fits) {
         true => Ok(units),
-        false => Err(Error::invalid("a unit has 1 to 128 bytes").at("/units")),
+        false => {
+            let detail = format!("a unit has 1 to {} bytes", limits::UNIT_BYTES);
+            Err(Error::invalid(detail).at("/units"))
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::store::sqlite::releases::{self as rows, ReleaseRow};
 use crate::store::sqlite::workspaces;
 
 /// Bytes of what somebody gives as a reason.
-const MAX_WORDS: usize = 1_000;
+pub const REASON_BYTES: usize = 1_000;
 
 /// What a person wants of a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,8 +55,10 @@ impl App {
         (expected, why): (Option<i64>, String),
     ) -> Result<Detailed, Error> {
         actor.need(wanted.action(), place.0, Some(place.1))?;
-        if why.len() > MAX_WORDS {
-            return Err(Error::invalid("a reason has at most 1,000 bytes").at("/why"));
+        if why.len() > REASON_BYTES {
+            return Err(
+                Error::invalid(format!("a reason has at most {REASON_BYTES} bytes")).at("/why"),
+            );
         }
         let detail = match why.is_empty() {
             true => json!({}),

@@ -17,6 +17,7 @@ use crate::app::keys::Keyring;
 use crate::app::testing::{NOW, PAYDAY, WALLET};
 use crate::store::sqlite::Sqlite;
 
+const DATABASE: &str = "skyful.sqlite";
 pub const PASSWORD: &str = "four words nobody says";
 
 thread_local! {
@@ -125,8 +126,11 @@ pub async fn send(router: &Router, ask: Ask<'_>) -> Seen {
 /// An origin that nobody has set up.
 pub async fn empty() -> House {
     CLOCK.set(NOW);
-    let folder = tempfile::tempdir().unwrap();
-    let store = Sqlite::open(&folder.path().join("skyful.sqlite")).await;
+    opened(tempfile::tempdir().unwrap()).await
+}
+
+async fn opened(folder: TempDir) -> House {
+    let store = Sqlite::open(&folder.path().join(DATABASE)).await;
     let app = App::new(store.unwrap(), clock).with_keyring(Keyring::new([[7; 32]]));
     House {
         folder,
@@ -175,6 +179,18 @@ pub async fn full() -> House {
 }
 
 impl House {
+    /// Another one in which all is as it is here, and everybody is known.
+    pub async fn copied(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (self.folder.path(), folder.path());
+        let copied = Sqlite::copy(&from.join(DATABASE), &to.join(DATABASE)).await;
+        copied.unwrap();
+        Self {
+            people: self.people.clone(),
+            ..opened(folder).await
+        }
+    }
+
     pub fn by(&self, who: &str) -> By {
         self.people[who].by.clone()
     }

@@ -28,3 +28,19 @@ fn it_says_how_to_be_known() {
     assert_eq!(schemes["token"]["scheme"], "bearer", "{schemes}");
     assert_eq!(api["openapi"], "3.1.0");
 }
+
+#[test]
+fn parameters_are_where_they_are_said_to_be() {
+    let api: serde_json::Value =
+        serde_json::from_str(&crate::http::openapi().to_json().unwrap()).unwrap();
+    for (path, methods) in api["paths"].as_object().unwrap() {
+        for operation in methods.as_object().unwrap().values() {
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let name = parameter["name"].as_str().unwrap();
+                let in_path = path.contains(&format!("{{{name}}}"));
+                let said = parameter["in"] == "path";
+                assert!(!said || in_path, "{path}: {parameter}");
+            }
+        }
+    }
+}
