@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -97,6 +97,18 @@ fn restored(origin: &Origin, args: &[&str]) -> Value {
     of("prod").clone()
 }
 
+fn delivered(ada: &Person) {
+    let since = Instant::now();
+    loop {
+        let found = ada.get(&format!("{PROD}/delivery")).is(200).body;
+        let targets = found["targets"].as_array().expect("targets");
+        if targets.iter().all(|target| target["state"] == "current") {
+            return;
+        }
+        assert!(since.elapsed() < SOON, "{found:#}");
+    }
+}
+
 #[test]
 fn a_backup_is_restored_again_and_again_and_no_sequence_comes_twice() {
     let (mut origin, ada) = Origin::with_first_user();
@@ -153,6 +165,8 @@ fn a_backup_is_restored_again_and_again_and_no_sequence_comes_twice() {
         releases(&ada, &format!("After {times}"));
         seen = until_seen(&edge, era * ERA + 2, SOON)["release"]["sequence"].clone();
     }
+    // The edge shows it before the origin has read it back.
+    delivered(&ada);
     let doctor = origin.desk.run(&["doctor", "--data", "data"]);
     let found = doctor.ends_with_code(0).out;
     assert!(found.contains("is sound"), "{found}");
