@@ -121,6 +121,19 @@ async fn need_env(tx: &mut SqliteConnection, workspace: &str, env: &str) -> Resu
     Err(wrong.hint("leave it out for all of them"))
 }
 
+/// Somebody who looks after the people of a workspace now, in the transaction that changes something about them.
+async fn look_after(
+    tx: &mut SqliteConnection,
+    actor: &Actor,
+    workspace: &str,
+    now_ms: i64,
+) -> Result<Actor, Error> {
+    let actor = known::now(tx, actor, now_ms).await?;
+    actor.need_people(workspace)?;
+    need_workspace(tx, workspace).await?;
+    Ok(actor)
+}
+
 async fn need_workspace(tx: &mut SqliteConnection, workspace: &str) -> Result<(), Error> {
     if workspaces::get(tx, workspace).await?.is_some() {
         return Ok(());

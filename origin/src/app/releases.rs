@@ -137,7 +137,7 @@ impl App {
         }))
     }
 
-    /// Counts up with every change of a release.
+    /// Counts up with every change of a release, and of what somebody may see.
     pub fn listen(&self) -> tokio::sync::watch::Receiver<u64> {
         self.changed.subscribe()
     }
@@ -149,10 +149,15 @@ impl App {
         places.try_acquire_owned().map_err(busy)
     }
 
-    /// Whoever listens looks again.
-    fn releases_changed(&self, (workspace, env): (&str, &str)) {
+    /// To be called when somebody may do something else than before, or nothing any more: whoever listens is asked again.
+    pub(super) fn rights_changed(&self) {
         self.changed
             .send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Whoever listens looks again.
+    fn releases_changed(&self, (workspace, env): (&str, &str)) {
+        self.rights_changed();
         self.manifests_changed(workspace, env);
     }
 }

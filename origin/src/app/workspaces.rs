@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::access::{Action, Actor, Role};
 use super::audit::{self, Entry};
 use super::drafts::Expect;
+use super::people::known;
 use super::{App, Error};
 use crate::store::sqlite::workspaces::{self as rows, EnvironmentRow, WorkspaceRow};
 
@@ -92,14 +93,22 @@ impl App {
         key: &str,
         name: &str,
     ) -> Result<Workspace, Error> {
-        if !actor.root {
-            return Err(Error::Denied("make a workspace"));
-        }
+        let may = |actor: &Actor| match actor.root {
+            true => Ok(()),
+            false => Err(Error::Denied("make a workspace")),
+        };
+        may(actor)?;
         let key = store_name(key).map_err(|wrong| wrong.at("/key"))?;
         let name = title(name).map_err(|wrong| wrong.at("/name"))?;
         let (actor, now_ms) = (actor.clone(), self.now_ms());
         self.store
-            .write(move |tx| Box::pin(async move { create(tx, &actor, &key, &name, now_ms).await }))
+            .write(move |tx| {
+                Box::pin(async move {
+                    let actor = known::now(tx, &actor, now_ms).await?;
+                    may(&actor)?;
+                    create(tx, &actor, &key, &name, now_ms).await
+                })
+            })
             .await
     }
 

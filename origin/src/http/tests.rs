@@ -4,6 +4,7 @@ mod audit;
 mod canary;
 mod house;
 mod matrix;
+mod meanwhile;
 mod openapi;
 mod people;
 mod refusals;

@@ -36,6 +36,7 @@ fn run(test: impl AsyncFnOnce(App)) {
             .unwrap();
         let app = App::new(store, || NOW).with_keyring(Keyring::new([[7; 32]]));
         let actor = admin();
+        crate::app::testing::known(&app, &actor).await;
         app.create_workspace(&actor, "wallet", "Wallet")
             .await
             .unwrap();

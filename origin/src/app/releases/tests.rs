@@ -90,6 +90,7 @@ impl Shop {
         let app = App::new(store.expect("a database"), now)
             .with_keyring(Keyring::new([[7; 32]]))
             .with_health(health);
+        crate::app::testing::known(&app, &ada()).await;
         let made = app.create_workspace(&ada(), "shop", "Shop").await;
         made.expect("a workspace");
         let shop = Self {

@@ -80,6 +80,7 @@ pub async fn desk(clock: fn() -> i64, envs: &[&str]) -> Desk {
         .with_keyring(Keyring::new([[7; 32]]))
         .with_delivery(options);
     let actor = admin();
+    crate::app::testing::known(&app, &actor).await;
     app.create_workspace(&actor, "wallet", "Wallet")
         .await
         .unwrap();
