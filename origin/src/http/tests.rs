@@ -1,5 +1,6 @@
 //! The API as clients see it, over real database files and without sockets.
 
+mod again;
 mod audit;
 mod canary;
 mod house;

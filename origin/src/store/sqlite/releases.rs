@@ -118,12 +118,14 @@ pub async fn to_run(tx: &mut SqliteConnection) -> Result<Vec<ReleaseRow>, StoreE
     rows(tx, sqlx::query(sqlx::AssertSqlSafe(sql))).await
 }
 
-/// The id of the next release of an environment.
+/// The id of the next release of an environment; those of one that had its name never come again.
 pub async fn next_id(
     tx: &mut SqliteConnection,
     (workspace, env): (&str, &str),
 ) -> Result<i64, StoreError> {
-    let sql = "SELECT coalesce(max(id), 0) + 1 FROM releases WHERE workspace = ?1 AND env = ?2";
+    let sql = "SELECT 1 + max(
+        coalesce((SELECT max(id) FROM releases WHERE workspace = ?1 AND env = ?2), 0),
+        coalesce((SELECT number FROM former_places WHERE workspace = ?1 AND env = ?2), 0))";
     let query = sqlx::query(sql).bind(workspace).bind(env);
     let row = query.fetch_one(tx).await.map_err(failed)?;
     row.try_get(0).map_err(failed)

@@ -49,10 +49,13 @@ pub async fn create(
     tx: &mut SqliteConnection,
     key: &str,
     name: &str,
+    (revision, version): (i64, i64),
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    let sql = "INSERT INTO workspaces (key, name, revision, version, created_ms) VALUES (?1, ?2, 0, 1, ?3)";
-    let query = sqlx::query(sql).bind(key).bind(name).bind(now_ms);
+    let sql = "INSERT INTO workspaces (key, name, revision, version, created_ms)
+               VALUES (?1, ?2, ?3, ?4, ?5)";
+    let query = sqlx::query(sql).bind(key).bind(name);
+    let query = query.bind(revision).bind(version).bind(now_ms);
     query.execute(tx).await.map_err(failed)?;
     Ok(())
 }

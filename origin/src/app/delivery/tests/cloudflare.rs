@@ -319,7 +319,7 @@ fn a_check_says_what_is_wrong() {
             token: None,
             api: Some(web.url.clone()),
         };
-        let expect = crate::app::drafts::Expect::Version(1);
+        let expect = crate::app::drafts::Expect::Version(desk.version("kv"));
         // The token was for another place.
         let refused = desk
             .app

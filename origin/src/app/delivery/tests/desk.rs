@@ -1,6 +1,7 @@
 //! An origin with a workspace, and releases as they are made: snapshot, parts, manifest and head in one transaction.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -38,6 +39,8 @@ pub fn pass(ms: i64) {
 pub struct Desk {
     pub app: App,
     pub folder: tempfile::TempDir,
+    /// Of targets, by key.
+    versions: RefCell<BTreeMap<String, i64>>,
 }
 
 pub fn admin() -> Actor {
@@ -93,7 +96,11 @@ pub async fn desk(clock: fn() -> i64, envs: &[&str]) -> Desk {
         let made = app.put_environment(&actor, "wallet", env, Expect::Absent, settings);
         made.await.unwrap();
     }
-    Desk { app, folder }
+    Desk {
+        app,
+        folder,
+        versions: RefCell::default(),
+    }
 }
 
 /// A small workspace: one page shows the title, the other one never changes.
@@ -214,7 +221,8 @@ impl Desk {
         let put = self
             .app
             .put_target(&actor, at, Expect::Absent, (settings, true));
-        put.await.unwrap();
+        let made = put.await.unwrap();
+        self.versions.borrow_mut().insert(made.key, made.version);
     }
 
     pub fn directory(&self, name: &str) -> Settings {
@@ -229,6 +237,10 @@ impl Desk {
         self.target("prod", key, self.directory(key)).await;
     }
 
+    pub fn version(&self, key: &str) -> i64 {
+        self.versions.borrow()[key]
+    }
+
     pub fn worker(&self, key: &str, shim: &Shim) -> Worker {
         let place = Place {
             workspace: "wallet".into(),
@@ -237,7 +249,7 @@ impl Desk {
         };
         let mut worker = Worker::new(self.app.clone(), place);
         let version = Version {
-            settings: 1,
+            settings: self.version(key),
             key: None,
         };
         let target: Arc<dyn Target> = Arc::new(shim.clone());
