@@ -30,3 +30,6 @@ BEGIN
     DELETE FROM idempotency WHERE workspace = old.workspace AND env = old.key;
     DELETE FROM exposures WHERE workspace = old.workspace AND env = old.key;
 END;
+
+-- Whether whoever made a change that is in a release may approve it, unless they put it together.
+ALTER TABLE environments ADD COLUMN editors_approve INTEGER NOT NULL DEFAULT 0 CHECK (editors_approve IN (0, 1));

@@ -1,6 +1,7 @@
 //! Releases: how a snapshot gets to everybody, or back. What a release can be stands in [`state`], what becomes of it by itself
 //! in [`decide`]; whatever changes what visitors see goes through one row of the database, in [`desk`].
 
+mod authors;
 mod changes;
 mod create;
 pub mod decide;

@@ -35,6 +35,8 @@ pub struct Environment {
     pub name: String,
     /// Somebody else approves a release than who put it together or made a change that is in it.
     pub protected: bool,
+    /// Whoever made a change may approve it all the same, unless they put the release together.
+    pub editors_approve: bool,
     /// Of releases that name none.
     pub pipeline: Option<String>,
     pub version: i64,
@@ -45,6 +47,7 @@ pub struct Environment {
 pub struct EnvironmentSettings {
     pub name: String,
     pub protected: bool,
+    pub editors_approve: bool,
     pub pipeline: Option<String>,
 }
 
@@ -66,6 +69,7 @@ impl Environment {
             key: row.key,
             name: row.name,
             protected: row.protected,
+            editors_approve: row.editors_approve,
             pipeline: row.pipeline,
             version: row.version,
         }
@@ -310,6 +314,7 @@ pub(super) async fn put(
         key: env.to_owned(),
         name: settings.name,
         protected: settings.protected,
+        editors_approve: settings.editors_approve,
         pipeline: settings.pipeline,
         version: match current {
             Some(row) => row.version + 1,
@@ -327,7 +332,10 @@ pub(super) async fn put(
         env: Some(env),
         action: "environment.put",
         object: env,
-        detail: json!({"name": row.name, "protected": row.protected, "pipeline": row.pipeline}),
+        detail: json!({
+            "name": row.name, "protected": row.protected, "editors_approve": row.editors_approve,
+            "pipeline": row.pipeline, "era": era,
+        }),
     };
     audit::record(tx, actor, now_ms, entry).await?;
     Ok(Environment::of(row))

@@ -43,6 +43,7 @@ fn run(test: impl AsyncFnOnce(App)) {
         let settings = EnvironmentSettings {
             name: "Production".into(),
             protected: false,
+            editors_approve: false,
             pipeline: None,
         };
         app.put_environment(&actor, "wallet", "prod", Expect::Absent, settings)

@@ -102,6 +102,7 @@ async fn furnish(
         let settings = EnvironmentSettings {
             name: title.to_owned(),
             protected,
+            editors_approve: false,
             pipeline: None,
         };
         let by = (actor, eras, now_ms);

@@ -21,6 +21,7 @@ pub struct EnvironmentRow {
     pub key: String,
     pub name: String,
     pub protected: bool,
+    pub editors_approve: bool,
     pub pipeline: Option<String>,
     pub version: i64,
     pub created_ms: i64,
@@ -114,7 +115,7 @@ pub async fn environments(
     tx: &mut SqliteConnection,
     workspace: &str,
 ) -> Result<Vec<EnvironmentRow>, StoreError> {
-    let sql = "SELECT key, name, protected, pipeline, version, created_ms
+    let sql = "SELECT key, name, protected, editors_approve, pipeline, version, created_ms
                FROM environments WHERE workspace = ?1 ORDER BY created_ms, key";
     let rows = sqlx::query(sql).bind(workspace).fetch_all(tx).await;
     let rows = rows.map_err(failed)?;
@@ -135,7 +136,7 @@ pub async fn environment(
     workspace: &str,
     env: &str,
 ) -> Result<Option<EnvironmentRow>, StoreError> {
-    let sql = "SELECT key, name, protected, pipeline, version, created_ms
+    let sql = "SELECT key, name, protected, editors_approve, pipeline, version, created_ms
                FROM environments WHERE workspace = ?1 AND key = ?2";
     let row = sqlx::query(sql)
         .bind(workspace)
@@ -155,16 +156,18 @@ pub async fn put_environment(
     row: &EnvironmentRow,
 ) -> Result<(), StoreError> {
     let sql = "
-        INSERT INTO environments (workspace, key, name, protected, pipeline, version, created_ms)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        INSERT INTO environments (workspace, key, name, protected, pipeline, version, created_ms, editors_approve)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
         ON CONFLICT (workspace, key) DO UPDATE SET name = excluded.name,
-            protected = excluded.protected, pipeline = excluded.pipeline, version = excluded.version";
+            protected = excluded.protected, editors_approve = excluded.editors_approve,
+            pipeline = excluded.pipeline, version = excluded.version";
     let query = sqlx::query(sql)
         .bind(workspace)
         .bind(&row.key)
         .bind(&row.name);
     let query = query.bind(row.protected).bind(&row.pipeline);
     let query = query.bind(row.version).bind(row.created_ms);
+    let query = query.bind(row.editors_approve);
     query.execute(tx).await.map_err(failed)?;
     Ok(())
 }
@@ -226,6 +229,7 @@ fn environment_of(row: &SqliteRow) -> Result<EnvironmentRow, sqlx::Error> {
         key: row.try_get("key")?,
         name: row.try_get("name")?,
         protected: row.try_get("protected")?,
+        editors_approve: row.try_get("editors_approve")?,
         pipeline: row.try_get("pipeline")?,
         version: row.try_get("version")?,
         created_ms: row.try_get("created_ms")?,

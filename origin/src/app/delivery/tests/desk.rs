@@ -91,6 +91,7 @@ pub async fn desk(clock: fn() -> i64, envs: &[&str]) -> Desk {
         let settings = EnvironmentSettings {
             name: "Env".into(),
             protected: false,
+            editors_approve: false,
             pipeline: None,
         };
         let made = app.put_environment(&actor, "wallet", env, Expect::Absent, settings);
