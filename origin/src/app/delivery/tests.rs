@@ -7,6 +7,7 @@ mod collecting;
 mod desk;
 mod fastly;
 mod faults;
+mod inside;
 mod lagging;
 mod many;
 mod over_http;

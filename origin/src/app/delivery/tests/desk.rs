@@ -19,6 +19,7 @@ use crate::app::keys::{self, Keyring};
 use crate::app::workspaces::EnvironmentSettings;
 use crate::app::{App, Error};
 use crate::deliver::Target;
+use crate::deliver::reach::Reach;
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::manifests::{self, ManifestRow};
 
@@ -77,6 +78,7 @@ pub async fn desk(clock: fn() -> i64, envs: &[&str]) -> Desk {
     let store = Sqlite::open(&folder.path().join("origin.sqlite")).await;
     let options = Options {
         directories: vec![folder.path().to_owned()],
+        reach: Reach::default().with_loopback(),
         ..Options::default()
     };
     let app = App::new(store.unwrap(), clock)
