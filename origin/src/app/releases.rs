@@ -32,7 +32,7 @@ use windows::Watch;
 pub type Watches = Arc<Mutex<BTreeMap<(String, String), Watch>>>;
 
 pub use changes::Changes;
-pub use create::{Once, Wanted};
+pub use create::{ONCE_MS, Once, Wanted};
 pub use decide::mode_named;
 pub use staff::Staff;
 pub use steer::Steered;

@@ -5,6 +5,7 @@ pub mod audit;
 mod copy;
 pub mod deliveries;
 pub mod drafts;
+pub mod expired;
 pub mod figures;
 pub mod former;
 pub mod id_lists;
