@@ -58,7 +58,7 @@ pub struct App {
     pub reached: Reached,
     /// Counts up whenever there is something new to deliver.
     manifests: watch::Sender<u64>,
-    /// Counts up whenever a release is another than before; at its end nobody needs to listen any more.
+    /// Counts up whenever a release is another than before, or somebody's rights are; at its end nobody needs to listen any more.
     changed: watch::Sender<u64>,
     /// How the releases that are under way did lately.
     watches: releases::Watches,

@@ -8,6 +8,7 @@ pub mod dir;
 pub mod edge;
 pub mod fastly_kv;
 pub mod publish;
+pub mod reach;
 pub mod redis;
 pub mod rule;
 mod stored;

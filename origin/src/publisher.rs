@@ -14,6 +14,7 @@ use crate::deliver::api::Patience;
 use crate::deliver::dir::Directory;
 use crate::deliver::edge::Edge;
 use crate::deliver::publish::{self, Delivered, Signer};
+use crate::deliver::reach::Reach;
 use crate::deliver::terms::Terms;
 use crate::deliver::upload::Progress;
 use crate::document::{self, Document};
@@ -65,7 +66,16 @@ impl Destination {
             Self::Directory(root) => Arc::new(Directory::lock(root, workspace, env)?),
             Self::Edge(url) => {
                 let place = (workspace, env);
-                Arc::new(Edge::connect(url, place, key.clone(), Patience::PERSON).await?)
+                Arc::new(
+                    Edge::connect(
+                        url,
+                        place,
+                        key.clone(),
+                        Patience::PERSON,
+                        &Reach::everywhere(),
+                    )
+                    .await?,
+                )
             }
         })
     }

@@ -13,6 +13,7 @@ use tokio::runtime::Runtime;
 use ureq::http::Method;
 
 use crate::deliver::api::{Api, Call, Patience, Reply, escaped};
+use crate::deliver::reach::Reach;
 use crate::failure::{FAULT, Failure, USAGE};
 use wire::{Environment, Items, Listed, Member, Workspace};
 
@@ -52,8 +53,8 @@ impl Origin {
             .enable_all()
             .build();
         Ok(Self {
-            api: Api::new(url, PATIENCE).reading(ANSWER_BYTES),
-            uploads: Api::new(url, UPLOAD),
+            api: Api::new(url, PATIENCE, &Reach::everywhere()).reading(ANSWER_BYTES),
+            uploads: Api::new(url, UPLOAD, &Reach::everywhere()),
             bearer: format!("Bearer {token}"),
             runtime: runtime.map_err(|error| Failure::usage(format!("cannot start: {error}")))?,
         })

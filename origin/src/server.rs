@@ -36,7 +36,7 @@ use metrics::Metrics;
 const DRAIN: Duration = Duration::from_secs(10);
 /// For the database to take a change that changes nothing.
 const READY: Duration = Duration::from_secs(2);
-/// How often old events are forgotten.
+/// How often old events are forgotten, and what lets nobody in any more.
 const EXPIRE: Duration = Duration::from_secs(3_600);
 
 pub struct Options {
@@ -168,7 +168,7 @@ impl Server {
     ) -> Vec<JoinHandle<()>> {
         let (app, stop) = (self.app.clone(), told(ended.clone()));
         let mut tasks = vec![
-            tokio::spawn(expire(self.ingest.clone(), ended.clone())),
+            tokio::spawn(expire(self.ingest.clone(), app.clone(), ended.clone())),
             tokio::spawn(async move { app.run_releases(stop).await }),
         ];
         tasks.push(tokio::spawn(self.app.clone().deliver(ended.clone())));
@@ -254,11 +254,14 @@ async fn ready(State((app, ended)): State<(App, watch::Receiver<bool>)>) -> Resp
     }
 }
 
-async fn expire(ingest: Ingest, ended: watch::Receiver<bool>) {
+async fn expire(ingest: Ingest, app: App, ended: watch::Receiver<bool>) {
     let mut ended = std::pin::pin!(told(ended));
     loop {
         if let Err(error) = ingest.expire(now_ms()).await {
             tracing::error!(%error, "old events cannot be forgotten");
+        }
+        if let Err(error) = app.forget_ended().await {
+            tracing::error!(?error, "what has ended cannot be forgotten");
         }
         tokio::select! {
             () = &mut ended => return,

@@ -34,7 +34,7 @@ use store::Store;
 
 pub use events::{Collector, EventOptions};
 pub use options::Options;
-pub use redis_store::{Redis, RedisUrl};
+pub use redis_store::{Bound, Redis, RedisUrl};
 pub use reports::Reports;
 /// In what stores of edges are replaced and fail: whoever delivers into them does it alike.
 pub use skyful_edge::{Rule, Ruling, StoreError};

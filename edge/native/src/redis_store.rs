@@ -6,10 +6,14 @@
 //! Whoever asks waits for one time limit at most. After a failure nobody waits at all for a moment, so that a
 //! Redis that hangs costs an edge one slow answer a second, not every answer.
 
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisError, Script};
+use redis::io::AsyncDNSResolver;
+use redis::{AsyncConnectionConfig, Client, RedisError, RedisFuture, Script};
 use skyful::limits;
 use skyful_edge::caps::{self, Applied};
 use skyful_edge::{Rule, Ruling, StoreError};
@@ -51,6 +55,16 @@ impl RedisUrl {
             .map(|info| Self(Box::new(info)))
             .map_err(|_| "not an address of Redis, for example redis://127.0.0.1:6379/0")
     }
+
+    /// None: it is a socket of this machine.
+    pub fn host(&self) -> Option<&str> {
+        match self.0.addr() {
+            redis::ConnectionAddr::Tcp(host, _) | redis::ConnectionAddr::TcpTls { host, .. } => {
+                Some(host)
+            }
+            _ => None,
+        }
+    }
 }
 
 impl std::fmt::Debug for RedisUrl {
@@ -59,10 +73,48 @@ impl std::fmt::Debug for RedisUrl {
     }
 }
 
+/// Keeps of the addresses that a name leads to those that may be connected to, or says why none.
+pub type Bound = Arc<dyn Fn(&str, Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> + Send + Sync>;
+
 pub struct Redis {
     client: Client,
+    bound: Option<Bounded>,
     link: Mutex<Link>,
     compare_and_set: Script,
+}
+
+#[derive(Clone)]
+struct Bounded {
+    bound: Bound,
+    /// Of the last attempt: the library tells only that there was one.
+    refusal: Arc<std::sync::Mutex<Option<String>>>,
+}
+
+impl Bounded {
+    fn refusal(&self) -> Option<String> {
+        let mut held = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+        held.take()
+    }
+}
+
+impl AsyncDNSResolver for Bounded {
+    fn resolve<'a, 'b: 'a>(
+        &'a self,
+        host: &'b str,
+        port: u16,
+    ) -> RedisFuture<'a, Box<dyn Iterator<Item = SocketAddr> + Send + 'a>> {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((host, port)).await?.collect();
+            let allowed = (self.bound)(host, found);
+            if let Err(why) = &allowed {
+                let mut held = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+                *held = Some(why.to_string());
+            }
+            let allowed: Box<dyn Iterator<Item = SocketAddr> + Send> =
+                Box::new(allowed?.into_iter());
+            Ok(allowed)
+        })
+    }
 }
 
 #[derive(Default)]
@@ -84,9 +136,17 @@ impl Redis {
             .map_err(|_| StoreError("the address of Redis is not usable".into()))?;
         Ok(Self {
             client,
+            bound: None,
             link: Mutex::default(),
             compare_and_set: Script::new(COMPARE_AND_SET),
         })
+    }
+
+    /// Connects only where that lets it, whatever the name in the address leads to by then.
+    pub fn bounded_by(mut self, bound: Bound) -> Self {
+        let refusal = Arc::default();
+        self.bound = Some(Bounded { bound, refusal });
+        self
     }
 
     pub async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -229,9 +289,12 @@ impl Redis {
             return Err(error.clone());
         }
         // The limits are ours, one for everything that an answer takes.
-        let config = AsyncConnectionConfig::new()
+        let mut config = AsyncConnectionConfig::new()
             .set_connection_timeout(None)
             .set_response_timeout(None);
+        if let Some(bound) = &self.bound {
+            config = config.set_dns_resolver(bound.clone());
+        }
         let connecting = self
             .client
             .get_multiplexed_async_connection_with_config(&config);
@@ -242,7 +305,10 @@ impl Redis {
                 link.connection = Some(connection.clone());
                 return Ok((connection, link.number));
             }
-            Ok(Err(error)) => told(&error),
+            Ok(Err(error)) => match self.bound.as_ref().and_then(Bounded::refusal) {
+                Some(refusal) => StoreError(refusal),
+                None => told(&error),
+            },
             Err(_) => late(),
         };
         link.rests = Some((Instant::now() + REST, failed.clone()));

@@ -73,5 +73,11 @@ pub async fn record(
     rows::insert(tx, &row).await
 }
 
+/// The number of the next entry. It never comes back, so what is made under it is told from all that had its name before.
+pub async fn next(tx: &mut SqliteConnection) -> Result<i64, StoreError> {
+    let last = rows::end(tx).await?;
+    Ok(last.map_or(0, |(seq, _)| seq) + 1)
+}
+
 #[cfg(test)]
 mod tests;

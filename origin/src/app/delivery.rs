@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 
 use super::access::{Action, Actor};
 use super::{App, Error};
+use crate::deliver::reach::Reach;
 use crate::store::StoreError;
 use crate::store::sqlite::deliveries::{self as rows, DeliveryRow};
 use crate::store::sqlite::{manifests, targets as target_rows};
@@ -40,6 +41,8 @@ const DAY_MS: i64 = 86_400_000;
 pub struct Options {
     /// Folders in which targets of the kind `directory` may be. Without one there are none.
     pub directories: Vec<PathBuf>,
+    /// Where targets of the other kinds may be.
+    pub reach: Reach,
     /// How long objects are kept after the last manifest that named them.
     pub retention_ms: i64,
     /// The last snapshots whose objects are kept however old they are.
@@ -52,6 +55,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             directories: Vec::new(),
+            reach: Reach::default(),
             retention_ms: 30 * DAY_MS,
             releases: 20,
             condemned_ms: DAY_MS,

@@ -70,6 +70,7 @@ pub async fn examine(
 ) -> Result<Vec<Finding>, StoreError> {
     let mut found = vec![people(tx).await?];
     found.push(audit(tx, keyring).await?);
+    found.extend(told_places(tx).await?);
     found.extend(keys(tx, keyring).await?);
     found.extend(eras(tx, begun).await?);
     found.extend(environments(tx, now_ms).await?);
@@ -97,6 +98,32 @@ async fn audit(tx: &mut SqliteConnection, keyring: &Keyring) -> Result<Finding, 
             "the file was changed by something else than Skyful; compare it with a backup",
         ),
         None => Finding::good(format!("{} entries of the audit log fit", found.entries)),
+    })
+}
+
+/// Earlier versions wrote the settings of targets into the log, which more people read than may see them. The log is only added
+/// to, so that they stay.
+async fn told_places(tx: &mut SqliteConnection) -> Result<Option<Finding>, StoreError> {
+    let sql = "
+        SELECT count(*), coalesce(sum(detail ->> '$.settings.token' IS NOT NULL
+            OR detail ->> '$.settings.password' IS NOT NULL
+            OR detail ->> '$.settings.url' LIKE '%@%' OR detail ->> '$.settings.api' LIKE '%@%'), 0)
+        FROM audit WHERE action = 'target.put' AND detail -> '$.settings' IS NOT NULL";
+    let (places, secrets): (i64, i64) = sqlx::query_as(sql).fetch_one(tx).await.map_err(failed)?;
+    Ok(match (places, secrets) {
+        (0, _) => None,
+        (places, 0) => Some(Finding::warning(
+            format!(
+                "{places} entries of the audit log, of an earlier version, tell where targets are"
+            ),
+            "they hold addresses and names, no tokens; whoever reads the log of the workspace sees them",
+        )),
+        (_, secrets) => Some(Finding::warning(
+            format!(
+                "{secrets} entries of the audit log, of an earlier version, hold secrets of targets"
+            ),
+            "change these tokens and passwords: the log is only added to, so that they stay in it",
+        )),
     })
 }
 
@@ -223,4 +250,63 @@ async fn deliveries(tx: &mut SqliteConnection, now_ms: i64) -> Result<Vec<Findin
         .map(finding)
         .collect::<Result<_, _>>()
         .map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::audit::{self, Entry};
+    use crate::app::testing::{NOW, workspace};
+    use serde_json::{Value, json};
+
+    async fn told(detail: Value) -> Vec<String> {
+        let (_folder, app, ada) = workspace().await;
+        let put = app.store.write(move |tx| {
+            Box::pin(async move {
+                let entry = Entry {
+                    workspace: Some("wallet"),
+                    env: Some("prod"),
+                    action: "target.put",
+                    object: "eu",
+                    detail,
+                };
+                audit::record(tx, &ada, NOW, entry).await
+            })
+        });
+        put.await.unwrap();
+        let mut tx = app.store.read().await.unwrap();
+        let found = examine(&mut tx, (&app.keyring, &Eras::default()), NOW)
+            .await
+            .unwrap();
+        let warned = found
+            .into_iter()
+            .filter(|finding| finding.level == Level::Warning);
+        let about = warned.filter(|finding| finding.what.contains("of an earlier version"));
+        about
+            .map(|finding| format!("{}; {}", finding.what, finding.hint.unwrap_or_default()))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn settings_that_stand_in_the_log_are_told_and_secrets_are_to_be_changed() {
+        let now = json!({"kind": "edge", "moved": true, "enabled": true});
+        assert!(told(now).await.is_empty());
+        let place = json!({"settings": {"kind": "edge", "url": "https://edge.example"}});
+        let place = told(place).await;
+        assert!(
+            matches!(&place[..], [one] if one.contains("where targets are")),
+            "{place:?}"
+        );
+        for secret in [
+            json!({"settings": {"kind": "redis", "url": "redis://:pw@redis.example"}}),
+            json!({"settings": {"kind": "redis", "url": "redis://redis.example", "password": "pw"}}),
+            json!({"settings": {"kind": "fastly_kv", "store": "s", "token": "t"}}),
+        ] {
+            let secret = told(secret).await;
+            assert!(
+                matches!(&secret[..], [one] if one.contains("change these")),
+                "{secret:?}"
+            );
+        }
+    }
 }

@@ -24,7 +24,7 @@ use crate::store::StoreError;
 use crate::store::sqlite::keys::{self as rows, KeyRow};
 
 pub use eras::Eras;
-pub use raise::Raised;
+pub use raise::{Raised, above_former};
 pub use seal::{Keyring, Place};
 
 /// Eras above the present one that edges let a new key sign in: room for restores, which raise the era, before the next key

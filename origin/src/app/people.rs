@@ -19,6 +19,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::access::{Action, Actor, Role};
 use super::{App, Error};
+use crate::store::sqlite::expired::{self, Before};
 use crate::store::sqlite::people::UserRow;
 use crate::store::sqlite::{people as rows, workspaces};
 
@@ -29,6 +30,8 @@ pub const NAME_BYTES: usize = 200;
 /// Items of one answer.
 const PAGE: i64 = 100;
 pub const DAY_MS: i64 = 86_400_000;
+/// How long invitations and tokens that have ended are still listed.
+const KEPT_MS: i64 = 90 * DAY_MS;
 
 /// What is kept in memory about people: what they tried, and how many passwords are looked at.
 #[derive(Default)]
@@ -123,6 +126,19 @@ async fn need_env(tx: &mut SqliteConnection, workspace: &str, env: &str) -> Resu
     Err(wrong.hint("leave it out for all of them"))
 }
 
+/// Somebody who looks after the people of a workspace now, in the transaction that changes something about them.
+async fn look_after(
+    tx: &mut SqliteConnection,
+    actor: &Actor,
+    workspace: &str,
+    now_ms: i64,
+) -> Result<Actor, Error> {
+    let actor = known::now(tx, actor, now_ms).await?;
+    actor.need_people(workspace)?;
+    need_workspace(tx, workspace).await?;
+    Ok(actor)
+}
+
 async fn need_workspace(tx: &mut SqliteConnection, workspace: &str) -> Result<(), Error> {
     if workspaces::get(tx, workspace).await?.is_some() {
         return Ok(());
@@ -165,6 +181,22 @@ fn env_of(env: &str) -> Option<String> {
 }
 
 impl App {
+    /// Forgets sessions, codes, invitations, tokens and answers that have ended, and are past the time for which people may want
+    /// to see how. Gives how many.
+    pub async fn forget_ended(&self) -> Result<u64, Error> {
+        let now_ms = self.now_ms();
+        let before = Before {
+            now_ms,
+            idle_ms: now_ms - sessions::IDLE_MS,
+            kept_ms: now_ms - KEPT_MS,
+            answers_ms: now_ms - super::releases::ONCE_MS,
+        };
+        let done = self
+            .store
+            .write(move |tx| Box::pin(async move { expired::remove(tx, before).await }));
+        Ok(done.await?)
+    }
+
     /// A guess of somebody: counted before it is looked at, so that many at once are no way around.
     fn guess(&self, account: Option<&str>, client: &Client) -> Result<(), Error> {
         let now_ms = self.now_ms();

@@ -1,6 +1,7 @@
 //! Releases: how a snapshot gets to everybody, or back. What a release can be stands in [`state`], what becomes of it by itself
 //! in [`decide`]; whatever changes what visitors see goes through one row of the database, in [`desk`].
 
+mod authors;
 mod changes;
 mod create;
 pub mod decide;
@@ -31,7 +32,7 @@ use windows::Watch;
 pub type Watches = Arc<Mutex<BTreeMap<(String, String), Watch>>>;
 
 pub use changes::Changes;
-pub use create::{NOTE_BYTES, ONCE_KEY_BYTES, Once, Wanted};
+pub use create::{NOTE_BYTES, ONCE_KEY_BYTES, ONCE_MS, Once, Wanted};
 pub use decide::{MODES, mode_name, mode_named};
 pub use staff::Staff;
 pub use steer::{REASON_BYTES, Steered};
@@ -143,7 +144,7 @@ impl App {
         }))
     }
 
-    /// Counts up with every change of a release.
+    /// Counts up with every change of a release, and of what somebody may see.
     pub fn listen(&self) -> tokio::sync::watch::Receiver<u64> {
         self.changed.subscribe()
     }
@@ -155,10 +156,15 @@ impl App {
         places.try_acquire_owned().map_err(busy)
     }
 
-    /// Whoever listens looks again.
-    fn releases_changed(&self, (workspace, env): (&str, &str)) {
+    /// To be called when somebody may do something else than before, or nothing any more: whoever listens is asked again.
+    pub(super) fn rights_changed(&self) {
         self.changed
             .send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Whoever listens looks again.
+    fn releases_changed(&self, (workspace, env): (&str, &str)) {
+        self.rights_changed();
         self.manifests_changed(workspace, env);
     }
 }

@@ -6,7 +6,9 @@ use super::App;
 use super::access::{Actor, Grant, Role};
 use super::drafts::import::Imported;
 use super::drafts::path::Path;
+use crate::store::StoreError;
 use crate::store::sqlite::Sqlite;
+use crate::store::sqlite::people::{self, UserRow};
 
 pub const WALLET: &str = include_str!("../../../examples/wallet/wallet.yaml");
 pub const PAYDAY: &str = include_str!("../../../examples/wallet/payday.csv");
@@ -26,12 +28,31 @@ pub fn somebody(name: &str) -> Actor {
     }
 }
 
+/// Lets somebody be a user, as `somebody` says that they are.
+pub async fn known(app: &App, who: &Actor) {
+    let row = UserRow {
+        id: who.user.clone(),
+        email: format!("{}@example.com", who.user),
+        name: who.user.clone(),
+        password: String::new(),
+        root: who.root,
+        disabled_ms: None,
+        version: 1,
+        created_ms: NOW,
+    };
+    let added = app.store.write(move |tx| {
+        Box::pin(async move { Ok::<_, StoreError>(people::insert(tx, &row).await?) })
+    });
+    added.await.expect("a user");
+}
+
 /// An origin with an empty workspace, and who made it.
 pub async fn workspace() -> (TempDir, App, Actor) {
     let folder = tempfile::tempdir().expect("a folder");
     let store = Sqlite::open(&folder.path().join("skyful.sqlite")).await;
     let app = App::new(store.expect("a database"), || NOW);
     let ada = somebody("ada");
+    known(&app, &ada).await;
     let made = app.create_workspace(&ada, "wallet", "Wallet").await;
     made.expect("a workspace");
     (folder, app, ada)

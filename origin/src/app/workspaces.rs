@@ -9,7 +9,10 @@ use sqlx::sqlite::SqliteConnection;
 use super::access::{Action, Actor, Role};
 use super::audit::{self, Entry};
 use super::drafts::Expect;
+use super::keys::{self, Eras};
+use super::people::known;
 use super::{App, Error};
+use crate::store::sqlite::former;
 use crate::store::sqlite::workspaces::{self as rows, EnvironmentRow, WorkspaceRow};
 
 /// Of one workspace; each is compiled and released by itself.
@@ -30,8 +33,10 @@ pub struct Workspace {
 pub struct Environment {
     pub key: String,
     pub name: String,
-    /// Somebody else than the author approves a release.
+    /// Somebody else approves a release than who put it together or made a change that is in it.
     pub protected: bool,
+    /// Whoever made a change may approve it all the same, unless they put the release together.
+    pub editors_approve: bool,
     /// Of releases that name none.
     pub pipeline: Option<String>,
     pub version: i64,
@@ -42,6 +47,7 @@ pub struct Environment {
 pub struct EnvironmentSettings {
     pub name: String,
     pub protected: bool,
+    pub editors_approve: bool,
     pub pipeline: Option<String>,
 }
 
@@ -63,6 +69,7 @@ impl Environment {
             key: row.key,
             name: row.name,
             protected: row.protected,
+            editors_approve: row.editors_approve,
             pipeline: row.pipeline,
             version: row.version,
         }
@@ -92,14 +99,22 @@ impl App {
         key: &str,
         name: &str,
     ) -> Result<Workspace, Error> {
-        if !actor.root {
-            return Err(Error::Denied("make a workspace"));
-        }
+        let may = |actor: &Actor| match actor.root {
+            true => Ok(()),
+            false => Err(Error::Denied("make a workspace")),
+        };
+        may(actor)?;
         let key = store_name(key).map_err(|wrong| wrong.at("/key"))?;
         let name = title(name).map_err(|wrong| wrong.at("/name"))?;
         let (actor, now_ms) = (actor.clone(), self.now_ms());
         self.store
-            .write(move |tx| Box::pin(async move { create(tx, &actor, &key, &name, now_ms).await }))
+            .write(move |tx| {
+                Box::pin(async move {
+                    let actor = known::now(tx, &actor, now_ms).await?;
+                    may(&actor)?;
+                    create(tx, &actor, &key, &name, now_ms).await
+                })
+            })
             .await
     }
 
@@ -154,6 +169,7 @@ impl App {
                         return Err(still_live(env));
                     }
                     delivered(tx, &key, None).await?;
+                    former::remember(tx, &key, None, now_ms).await?;
                     rows::delete(tx, &key).await?;
                     let entry = entry(&key, None, "workspace.delete", json!({}));
                     Ok(audit::record(tx, &actor, now_ms, entry).await?)
@@ -161,6 +177,7 @@ impl App {
             })
             .await?;
         self.compiled.forget(&name);
+        self.keep_former_eras().await;
         Ok(())
     }
 
@@ -174,7 +191,8 @@ impl App {
         actor.need(Action::Administer, workspace, None)?;
         let (actor, workspace, env) = (actor.clone(), workspace.to_owned(), env.to_owned());
         let now_ms = self.now_ms();
-        self.store
+        let done = self
+            .store
             .write(move |tx| {
                 Box::pin(async move {
                     let row = rows::environment(tx, &workspace, &env).await?;
@@ -183,12 +201,16 @@ impl App {
                         return Err(still_live(&env));
                     }
                     delivered(tx, &workspace, Some(&env)).await?;
+                    former::remember(tx, &workspace, Some(&env), now_ms).await?;
                     rows::delete_environment(tx, &workspace, &env).await?;
                     let entry = entry(&workspace, Some(&env), "environment.delete", json!({}));
-                    Ok(audit::record(tx, &actor, now_ms, entry).await?)
+                    Ok::<_, Error>(audit::record(tx, &actor, now_ms, entry).await?)
                 })
             })
-            .await
+            .await;
+        done?;
+        self.keep_former_eras().await;
+        Ok(())
     }
 
     pub async fn environments(
@@ -226,10 +248,12 @@ impl App {
         let env = store_name(env)?;
         title(&settings.name).map_err(|wrong| wrong.at("/name"))?;
         let (actor, workspace, now_ms) = (actor.clone(), workspace.to_owned(), self.now_ms());
+        let eras = self.eras.clone();
         self.store
             .write(move |tx| {
                 Box::pin(async move {
-                    put(tx, &actor, (&workspace, &env), expect, settings, now_ms).await
+                    let by = (&actor, &eras, now_ms);
+                    put(tx, by, (&workspace, &env), expect, settings).await
                 })
             })
             .await
@@ -250,7 +274,10 @@ pub(super) async fn create(
             hint,
         ));
     }
-    rows::create(tx, key, name, now_ms).await?;
+    // The draft goes on where one of this name ended: whoever still looks at that can't take this for it.
+    let former = former::get(tx, key, None).await?.unwrap_or_default();
+    let numbers = (former.number, audit::next(tx).await?);
+    rows::create(tx, key, name, numbers, now_ms).await?;
     rows::add_member(tx, key, &actor.user, None, Role::Admin, now_ms).await?;
     let entry = Entry {
         workspace: Some(key),
@@ -266,11 +293,10 @@ pub(super) async fn create(
 
 pub(super) async fn put(
     tx: &mut SqliteConnection,
-    actor: &Actor,
+    (actor, eras, now_ms): (&Actor, &Eras, i64),
     (workspace, env): (&str, &str),
     expect: Expect,
     settings: EnvironmentSettings,
-    now_ms: i64,
 ) -> Result<Environment, Error> {
     let all = rows::environments(tx, workspace).await?;
     let current = all.iter().find(|row| row.key == env);
@@ -288,17 +314,28 @@ pub(super) async fn put(
         key: env.to_owned(),
         name: settings.name,
         protected: settings.protected,
+        editors_approve: settings.editors_approve,
         pipeline: settings.pipeline,
-        version: current.map_or(1, |row| row.version + 1),
+        version: match current {
+            Some(row) => row.version + 1,
+            None => audit::next(tx).await?,
+        },
         created_ms: current.map_or(now_ms, |row| row.created_ms),
     };
     rows::put_environment(tx, workspace, &row).await?;
+    let era = match current {
+        Some(_) => None,
+        None => keys::above_former(tx, eras, (workspace, env)).await?,
+    };
     let entry = Entry {
         workspace: Some(workspace),
         env: Some(env),
         action: "environment.put",
         object: env,
-        detail: json!({"name": row.name, "protected": row.protected, "pipeline": row.pipeline}),
+        detail: json!({
+            "name": row.name, "protected": row.protected, "editors_approve": row.editors_approve,
+            "pipeline": row.pipeline, "era": era,
+        }),
     };
     audit::record(tx, actor, now_ms, entry).await?;
     Ok(Environment::of(row))

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::folder::{DATABASE, ERAS, Folder, MASTER, Master, keep_private, keyring};
 use crate::app::delivery;
+use crate::deliver::reach::Reach;
 use crate::failure::Failure;
 use crate::server::logs::{self, Format};
 use crate::server::{Options, Server};
@@ -55,6 +56,15 @@ struct Settings {
         value_delimiter = ','
     )]
     deliver_below: Option<Vec<PathBuf>>,
+    /// Networks, addresses and names inside that workspaces may have releases delivered to; repeat it for more [default: this
+    /// machine, if only it reaches this origin, otherwise none]
+    #[arg(
+        long,
+        value_name = "NETWORK|NAME",
+        env = "SKYFUL_DELIVER_INSIDE",
+        value_delimiter = ','
+    )]
+    deliver_inside: Option<Vec<String>>,
     /// Address for Prometheus to ask for /metrics [default: none]
     #[arg(long, value_name = "ADDRESS:PORT", env = "SKYFUL_ORIGIN_METRICS")]
     metrics: Option<SocketAddr>,
@@ -93,6 +103,7 @@ impl Settings {
             public_url: self.public_url.or(file.public_url),
             proxies: self.proxies.or(file.proxies),
             deliver_below: self.deliver_below.or(file.deliver_below),
+            deliver_inside: self.deliver_inside.or(file.deliver_inside),
             metrics: self.metrics.or(file.metrics),
             log: self.log.or(file.log),
             log_format: self.log_format.or(file.log_format),
@@ -145,6 +156,10 @@ fn options(settings: Settings) -> Result<Options, Failure> {
         Some(listen) => listen,
         None => LISTEN.parse().map_err(Failure::usage)?,
     };
+    // Nobody but this machine reaches it, unless something on this machine lets others in.
+    let alone =
+        listen.ip().is_loopback() && settings.public_url.is_none() && settings.proxies.is_none();
+    let reach = reach(settings.deliver_inside.as_deref(), alone)?;
     Ok(Options {
         database: data.join(DATABASE),
         eras: data.join(ERAS),
@@ -155,11 +170,23 @@ fn options(settings: Settings) -> Result<Options, Failure> {
         keyring: keyring(&master)?,
         delivery: delivery::Options {
             directories: folders(settings.deliver_below.unwrap_or_default())?,
+            reach,
             ..delivery::Options::default()
         },
         secret: settings.secret.filter(|secret| !secret.is_empty()),
         collector_token: settings.collector_token.filter(|token| !token.is_empty()),
     })
+}
+
+fn reach(inside: Option<&[String]>, alone: bool) -> Result<Reach, Failure> {
+    match inside {
+        None if alone => Ok(Reach::default().with_loopback()),
+        None => Ok(Reach::default()),
+        Some(allowed) => Reach::and(allowed).map_err(|why| {
+            Failure::usage(format!("--deliver-inside: {why}"))
+                .hint("for example 10.1.0.0/16, 127.0.0.1 or redis.internal")
+        }),
+    }
 }
 
 /// From the root: settings of targets are compared with them.

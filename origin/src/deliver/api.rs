@@ -7,7 +7,10 @@ use std::time::Duration;
 use skyful::limits;
 use ureq::Agent;
 use ureq::http::{HeaderMap, Method, Request};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::DefaultConnector;
 
+use super::reach::{self, Bounded, Reach};
 use super::{Doing, blocking};
 use crate::failure::Failure;
 
@@ -62,6 +65,8 @@ pub struct Call {
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
     attempts: Option<u32>,
+    /// For when nobody answers.
+    hint: &'static str,
 }
 
 pub struct Reply {
@@ -78,6 +83,7 @@ impl Call {
             headers: Vec::new(),
             body: Vec::new(),
             attempts: None,
+            hint: "is it up, and is this its address?",
         }
     }
 
@@ -89,6 +95,11 @@ impl Call {
     pub fn body(mut self, kind: &str, body: Vec<u8>) -> Self {
         self.body = body;
         self.header("content-type", kind)
+    }
+
+    pub fn hint(mut self, hint: &'static str) -> Self {
+        self.hint = hint;
+        self
     }
 
     /// In place of what the patience says.
@@ -124,15 +135,19 @@ impl Reply {
 }
 
 impl Api {
-    pub fn new(base: &str, patience: Patience) -> Self {
+    pub fn new(base: &str, patience: Patience, reach: &Reach) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(patience.deadline))
             .timeout_connect(Some(CONNECT))
             .max_redirects(0)
             .build();
+        let resolver = Bounded {
+            reach: reach.clone(),
+            inner: DefaultResolver::default(),
+        };
         Self {
-            agent: config.into(),
+            agent: Agent::with_parts(config, DefaultConnector::default(), resolver),
             base: base.trim_end_matches('/').to_owned(),
             patience,
             limit: LIMIT,
@@ -149,6 +164,7 @@ impl Api {
     pub fn send(&self, call: Call) -> Doing<'_, Reply> {
         Box::pin(async move {
             let attempts = call.attempts.unwrap_or(self.patience.attempts).max(1);
+            let hint = call.hint;
             let mut wait = FIRST_WAIT;
             for attempt in 1.. {
                 let last = attempt >= attempts;
@@ -162,9 +178,12 @@ impl Api {
                         Some(asked) if asked > LONGEST_WAIT => return Ok(reply),
                         asked => asked,
                     },
-                    Err(error) if last || !passing(&error) => {
+                    Err(ureq::Error::Io(error)) if reach::refused(&error) => {
                         let failure = Failure::usage(format!("{named}: {error}"));
-                        return Err(failure.hint("is it up, and is this its address?"));
+                        return Err(failure.hint(reach::HINT));
+                    }
+                    Err(error) if last || !passing(&error) => {
+                        return Err(Failure::usage(format!("{named}: {error}")).hint(hint));
                     }
                     Err(_) => None,
                 };

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use ureq::http::Method;
 
 use super::api::{Api, Call, Patience, Reply, escaped};
+use super::reach::Reach;
 use super::{Doing, Object, Rule, Ruling, Slot, Target, Traits, not_kept};
 use crate::failure::Failure;
 
@@ -66,9 +67,10 @@ impl CloudflareKv {
         (base, account, namespace): (&str, &str, &str),
         token: String,
         (workspace, env): (&str, &str),
+        reach: &Reach,
     ) -> Self {
         Self {
-            api: Api::new(base, Patience::WORKER),
+            api: Api::new(base, Patience::WORKER, reach),
             path: format!("/accounts/{account}/storage/kv/namespaces/{namespace}"),
             token,
             workspace: workspace.to_owned(),

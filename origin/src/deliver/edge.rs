@@ -8,6 +8,7 @@ use skyful::snapshot::Digest;
 use ureq::http::Method;
 
 use super::api::{Api, Call, Patience, Reply};
+use super::reach::Reach;
 use super::{Doing, LAG, Object, Rule, Ruling, Slot, Target, Traits};
 use crate::failure::Failure;
 
@@ -48,9 +49,10 @@ impl Edge {
         (workspace, env): (&str, &str),
         key: SigningKey,
         patience: Patience,
+        reach: &Reach,
     ) -> Result<Self, Failure> {
         let mut edge = Self {
-            api: Api::new(url, patience),
+            api: Api::new(url, patience, reach),
             workspace: workspace.to_owned(),
             env: env.to_owned(),
             key,
@@ -58,10 +60,9 @@ impl Edge {
         };
         let url = edge.api.base.clone();
         // A first contact that fails is most often a wrong address.
-        let reply = edge.api.send(Call::new(Method::GET, STATUS).attempts(2));
-        let reply = reply.await.map_err(|failure| {
-            failure.hint("is the edge up, and is this its address, with http:// or https://?")
-        })?;
+        let call = Call::new(Method::GET, STATUS).attempts(2);
+        let call = call.hint("is the edge up, and is this its address, with http:// or https://?");
+        let reply = edge.api.send(call).await?;
         let status: Option<Status> = (reply.status == 200).then(|| reply.json()).flatten();
         let Some(status) = status else {
             let message = format!("{url} doesn't answer as an edge of Skyful");

@@ -9,6 +9,7 @@ use skyful::snapshot::{self, Digest};
 use ureq::http::Method;
 
 use super::api::{Api, Call, Patience, Reply, escaped};
+use super::reach::Reach;
 use super::{Doing, Object, Rule, Ruling, Slot, Target, Traits, not_kept};
 use crate::failure::Failure;
 
@@ -44,9 +45,14 @@ struct Read {
 }
 
 impl FastlyKv {
-    pub fn new((base, store): (&str, &str), token: String, (workspace, env): (&str, &str)) -> Self {
+    pub fn new(
+        (base, store): (&str, &str),
+        token: String,
+        (workspace, env): (&str, &str),
+        reach: &Reach,
+    ) -> Self {
         Self {
-            api: Api::new(base, Patience::WORKER),
+            api: Api::new(base, Patience::WORKER, reach),
             path: format!("/resources/stores/kv/{store}/keys"),
             token,
             workspace: workspace.to_owned(),

@@ -1,9 +1,12 @@
 //! Redis as an edge store: manifests by compare-and-set, and nothing lags on one address.
 
+use std::sync::Arc;
+
 use skyful::manifest::Keys;
 use skyful::snapshot::{self, Digest};
-use skyful_native::{Redis, RedisUrl, StoreError};
+use skyful_native::{Bound, Redis, RedisUrl, StoreError};
 
+use super::reach::{self, Reach};
 use super::{Doing, Object, Rule, Ruling, Slot, Target, Traits, not_kept};
 use crate::failure::Failure;
 
@@ -16,9 +19,16 @@ pub struct RedisTarget {
 }
 
 impl RedisTarget {
-    pub fn new(url: RedisUrl, place: String, workspace: &str, env: &str) -> Result<Self, Failure> {
+    pub fn new(
+        url: RedisUrl,
+        place: String,
+        (workspace, env): (&str, &str),
+        reach: &Reach,
+    ) -> Result<Self, Failure> {
+        let reach = reach.clone();
+        let bound: Bound = Arc::new(move |host, found| reach.within(host, found.into_iter()));
         Ok(Self {
-            redis: Redis::new(url).map_err(failed)?,
+            redis: Redis::new(url).map_err(failed)?.bounded_by(bound),
             place,
             workspace: workspace.to_owned(),
             keys: Keys::new(workspace, env),
@@ -94,5 +104,8 @@ impl Target for RedisTarget {
 }
 
 fn failed(error: StoreError) -> Failure {
+    if reach::told(&error.0) {
+        return Failure::usage(error.0).hint(reach::HINT);
+    }
     Failure::usage(error.0).hint("is Redis up, and are address, name and password right?")
 }

@@ -43,6 +43,9 @@ struct NewEnvironment {
     name: String,
     #[serde(default)]
     protected: bool,
+    /// Whoever made a change may approve a release of it, unless they put that together.
+    #[serde(default)]
+    editors_approve: bool,
     pipeline: Option<String>,
 }
 
@@ -156,6 +159,7 @@ async fn put_environment(
     let settings = EnvironmentSettings {
         name: asked.name,
         protected: asked.protected,
+        editors_approve: asked.editors_approve,
         pipeline: asked.pipeline,
     };
     let expect = expected(&headers)?;

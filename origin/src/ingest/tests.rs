@@ -114,7 +114,7 @@ async fn keep(store: &Sqlite, snapshot: &Snapshot) {
     let kept: Result<(), StoreError> = store
         .write(|tx| {
             Box::pin(async move {
-                workspaces::create(tx, "wallet", "Wallet", NOW).await?;
+                workspaces::create(tx, "wallet", "Wallet", (0, 1), NOW).await?;
                 snapshots::add(tx, "wallet", &row).await?;
                 for (digest, bytes) in &objects {
                     let chunk = (&*digest.hex(), &**bytes);

@@ -5,7 +5,9 @@ pub mod audit;
 mod copy;
 pub mod deliveries;
 pub mod drafts;
+pub mod expired;
 pub mod figures;
+pub mod former;
 pub mod id_lists;
 pub mod keys;
 pub mod live;
@@ -57,10 +59,15 @@ ON CONFLICT (workspace, env, id) DO NOTHING";
 const COUNT: &str = "
 SELECT type, page, module, count(*) AS events, count(DISTINCT unit) AS units
 FROM events WHERE workspace = ?1 AND env = ?2 AND at_ms >= ?3 AND at_ms < ?4
+    AND received_ms >= coalesce((SELECT ended_ms FROM former_places WHERE workspace = ?1 AND env = ?2), 0)
 GROUP BY type, page, module ORDER BY page, module, type LIMIT ?5";
 
 const EXPIRE: &str = "
-DELETE FROM events WHERE rowid IN (SELECT rowid FROM events WHERE received_ms < ?1 LIMIT ?2)";
+DELETE FROM events WHERE rowid IN (
+    SELECT rowid FROM events WHERE received_ms < ?1
+    UNION ALL
+    SELECT events.rowid FROM former_places CROSS JOIN events USING (workspace, env) WHERE received_ms < ended_ms
+    LIMIT ?2)";
 
 #[derive(Clone)]
 pub struct Sqlite {
@@ -180,7 +187,7 @@ impl Sqlite {
             .map_err(failed)
     }
 
-    /// Forgets what edges received before this instant.
+    /// Forgets what edges received before this instant, or of an environment that is gone.
     pub async fn expire_events(&self, before_ms: i64) -> Result<u64, StoreError> {
         let mut gone = 0;
         loop {

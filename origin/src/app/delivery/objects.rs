@@ -45,7 +45,9 @@ impl App {
         if let Some(before) = before.filter(|(held, _)| *held == version) {
             return Ok(before.clone());
         }
-        let target = settings.open((&row.workspace, &row.env), key).await?;
+        let target = settings
+            .open((&row.workspace, &row.env), key, &self.delivery.reach)
+            .await?;
         Ok((version, target))
     }
 

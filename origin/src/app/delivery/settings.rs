@@ -17,6 +17,7 @@ use crate::deliver::cloudflare_kv::{self, CloudflareKv};
 use crate::deliver::dir::Directory;
 use crate::deliver::edge::Edge;
 use crate::deliver::fastly_kv::{self, FastlyKv};
+use crate::deliver::reach::{self, Reach};
 use crate::deliver::redis::RedisTarget;
 use crate::failure::Failure;
 
@@ -112,13 +113,13 @@ impl Settings {
         let at = |field: &str| format!("/settings/{field}");
         match self {
             Self::Directory { path } => directory(path, options).map_err(|e| e.at(at("path"))),
-            Self::Edge { url } => web(url).map_err(|e| e.at(at("url"))),
+            Self::Edge { url } => web(url, options).map_err(|e| e.at(at("url"))),
             Self::Redis {
                 url,
                 user,
                 password,
             } => {
-                redis(url).map_err(|e| e.at(at("url")))?;
+                redis(url, options).map_err(|e| e.at(at("url")))?;
                 for (field, text) in [("user", user), ("password", password)] {
                     short(text.as_deref().unwrap_or("-")).map_err(|e| e.at(at(field)))?;
                 }
@@ -132,11 +133,11 @@ impl Settings {
             } => {
                 id(account).map_err(|e| e.at(at("account")))?;
                 id(namespace).map_err(|e| e.at(at("namespace")))?;
-                hosted(token, api)
+                hosted(token, api, options)
             }
             Self::FastlyKv { store, token, api } => {
                 id(store).map_err(|e| e.at(at("store")))?;
-                hosted(token, api)
+                hosted(token, api, options)
             }
         }
     }
@@ -146,6 +147,7 @@ impl Settings {
         self,
         place: (&str, &str),
         key: Option<SigningKey>,
+        reach: &Reach,
     ) -> Result<Arc<dyn Target>, Failure> {
         Ok(match self {
             Self::Directory { path } => {
@@ -156,7 +158,7 @@ impl Settings {
                     let failure = Failure::usage("this environment has no signing key yet");
                     failure.hint("a first release makes one, or make one under its keys")
                 })?;
-                Arc::new(Edge::connect(&url, place, key, Patience::WORKER).await?)
+                Arc::new(Edge::connect(&url, place, key, Patience::WORKER, reach).await?)
             }
             Self::Redis {
                 url,
@@ -165,7 +167,7 @@ impl Settings {
             } => {
                 let full = with_login(&url, user.as_deref(), password.as_deref());
                 let full = RedisUrl::parse(&full).map_err(Failure::usage)?;
-                Arc::new(RedisTarget::new(full, url, place.0, place.1)?)
+                Arc::new(RedisTarget::new(full, url, place, reach)?)
             }
             Self::CloudflareKv {
                 account,
@@ -175,7 +177,8 @@ impl Settings {
             } => {
                 let api = api.as_deref().unwrap_or(cloudflare_kv::API);
                 let token = token.unwrap_or_default();
-                Arc::new(CloudflareKv::new((api, &account, &namespace), token, place))
+                let base = (api, &*account, &*namespace);
+                Arc::new(CloudflareKv::new(base, token, place, reach))
             }
             Self::FastlyKv { store, token, api } => {
                 let api = api.as_deref().unwrap_or(fastly_kv::API);
@@ -183,6 +186,7 @@ impl Settings {
                     (api, &store),
                     token.unwrap_or_default(),
                     place,
+                    reach,
                 ))
             }
         })
@@ -221,7 +225,7 @@ fn directory(path: &str, options: &Options) -> Result<(), Error> {
 }
 
 /// `https://`, or `http://` to this very machine: nothing on the way reads along or answers in another's name.
-fn web(url: &str) -> Result<(), Error> {
+fn web(url: &str, options: &Options) -> Result<(), Error> {
     short(url)?;
     let https = "an address is https://HOST[:PORT][/PATH]; http:// only to this machine";
     let wrong = || Error::invalid("not an address that is delivered to").hint(https);
@@ -234,10 +238,22 @@ fn web(url: &str) -> Result<(), Error> {
         return Err(wrong());
     }
     match uri.scheme_str() {
-        Some("https") => Ok(()),
-        Some("http") if loopback(host) => Ok(()),
-        _ => Err(wrong()),
+        Some("https") => {}
+        Some("http") if loopback(host) => {}
+        _ => return Err(wrong()),
     }
+    within(host, options)
+}
+
+/// What a name leads to is looked at when it is connected to.
+fn within(host: &str, options: &Options) -> Result<(), Error> {
+    if options.reach.allows_written(host) {
+        return Ok(());
+    }
+    let wrong = Error::invalid(format!(
+        "{host} is inside, where this origin delivers nothing"
+    ));
+    Err(wrong.hint(reach::HINT))
 }
 
 /// This very machine.
@@ -250,7 +266,7 @@ pub fn loopback(host: &str) -> bool {
 }
 
 /// A socket would be a file of the origin's machine.
-fn redis(url: &str) -> Result<(), Error> {
+fn redis(url: &str, options: &Options) -> Result<(), Error> {
     short(url)?;
     let wrong = |why: &str| {
         Error::invalid(why).hint("redis://HOST[:PORT][/DB], or rediss:// with TLS; user and password stand by themselves")
@@ -263,7 +279,8 @@ fn redis(url: &str) -> Result<(), Error> {
         Some(rest) if rest.contains('@') => return Err(wrong("an address has no password in it")),
         Some(_) => {}
     }
-    RedisUrl::parse(url).map(drop).map_err(wrong)
+    let parsed = RedisUrl::parse(url).map_err(wrong)?;
+    within(parsed.host().unwrap_or_default(), options)
 }
 
 fn with_login(url: &str, user: Option<&str>, password: Option<&str>) -> String {
@@ -276,7 +293,7 @@ fn with_login(url: &str, user: Option<&str>, password: Option<&str>) -> String {
     }
 }
 
-fn hosted(token: &Option<String>, api: &Option<String>) -> Result<(), Error> {
+fn hosted(token: &Option<String>, api: &Option<String>, options: &Options) -> Result<(), Error> {
     if let Some(token) = token {
         // It becomes a header.
         let fits = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
@@ -285,7 +302,7 @@ fn hosted(token: &Option<String>, api: &Option<String>) -> Result<(), Error> {
         }
     }
     match api {
-        Some(api) => web(api).map_err(|e| e.at("/settings/api")),
+        Some(api) => web(api, options).map_err(|e| e.at("/settings/api")),
         None => Ok(()),
     }
 }

@@ -218,7 +218,10 @@ async fn put(
         settings: serde_json::to_string(&shown).unwrap_or_default(),
         sealed,
         enabled,
-        version: before.as_ref().map_or(1, |row| row.version + 1),
+        version: match &before {
+            Some(row) => row.version + 1,
+            None => audit::next(tx).await?,
+        },
         created_ms: before.as_ref().map_or(now_ms, |row| row.created_ms),
     };
     rows::put(tx, &row).await?;

@@ -8,6 +8,7 @@ use super::{Action, Actor, App, Eras, Error, Keyring, LAST_ERA};
 use super::{active, era, record, rows};
 use crate::failpoint::{self, Point};
 use crate::store::StoreError;
+use crate::store::sqlite::former;
 
 /// What a new era has to be above, beside all that are known here.
 #[derive(Clone, Debug, Default)]
@@ -73,7 +74,19 @@ impl App {
             }
         }
         self.eras.keep(&begun)?;
+        self.keep_former_eras().await;
         Ok(lower)
+    }
+
+    /// The same of environments that are gone: a restore knows of neither that they were there nor that they went.
+    pub(in crate::app) async fn keep_former_eras(&self) {
+        let kept = async {
+            let mut tx = self.store.read().await?;
+            self.eras.keep(&former::eras(&mut tx).await?)
+        };
+        if let Err(error) = kept.await {
+            tracing::error!(%error, "the eras of environments that are gone are not written down");
+        }
     }
 
     async fn raise(
@@ -97,6 +110,50 @@ impl App {
     }
 }
 
+/// An environment whose name another one had, or was signed for here before a restore, begins above that: edges and stores may
+/// remember it, and take nothing lower. Gives the era, if it is not the first.
+pub async fn above_former(
+    tx: &mut SqliteConnection,
+    eras: &Eras,
+    (workspace, env): (&str, &str),
+) -> Result<Option<i64>, Error> {
+    let former = former::get(tx, workspace, Some(env)).await?;
+    let former = former.and_then(|former| former.era);
+    let begun = Some(eras.highest(workspace, env)?).filter(|era| *era > 0);
+    let Some(highest) = former.max(begun) else {
+        return Ok(None);
+    };
+    let wanted = after(highest)?;
+    begin(tx, eras, (workspace, env), wanted).await?;
+    Ok(Some(wanted))
+}
+
+fn after(era: i64) -> Result<i64, Error> {
+    let next = era.saturating_add(1);
+    if next > LAST_ERA {
+        let detail = format!("{LAST_ERA} is the last era that this name can have");
+        return Err(Error::conflict(
+            detail,
+            "take an environment with another name",
+        ));
+    }
+    Ok(next)
+}
+
+/// On disk before it counts: a restore of what is here now must not begin the same era again.
+async fn begin(
+    tx: &mut SqliteConnection,
+    eras: &Eras,
+    (workspace, env): (&str, &str),
+    era: i64,
+) -> Result<(), Error> {
+    let (eras, begun) = (eras.clone(), (workspace.to_owned(), env.to_owned(), era));
+    let kept = tokio::task::spawn_blocking(move || eras.keep(&[begun])).await;
+    kept.map_err(|error| StoreError(error.to_string()))??;
+    failpoint::reach(Point::EraKept);
+    Ok(rows::put_era(tx, workspace, env, era).await?)
+}
+
 async fn raise(
     tx: &mut SqliteConnection,
     (keyring, eras): (&Keyring, &Eras),
@@ -112,11 +169,7 @@ async fn raise(
     if let Some(id) = &above.key {
         highest = highest.max(found(&all, id)?.era_limit);
     }
-    let wanted = highest.saturating_add(1);
-    if wanted > LAST_ERA {
-        let detail = format!("{LAST_ERA} is the last era");
-        return Err(Error::conflict(detail, "go on in another environment"));
-    }
+    let wanted = after(highest)?;
     let signs = all.iter().find(|row| row.state == "active");
     let beyond = signs.filter(|row| row.era_limit < wanted);
     if let Some(row) = beyond.filter(|_| !above.restored) {
@@ -128,12 +181,7 @@ async fn raise(
             "make a new key, tell edges about it and activate it first",
         ));
     }
-    // On disk before it counts: a restore of what is here now must not begin the same era again.
-    let (eras, begun) = (eras.clone(), (workspace.to_owned(), env.to_owned(), wanted));
-    let kept = tokio::task::spawn_blocking(move || eras.keep(&[begun])).await;
-    kept.map_err(|error| StoreError(error.to_string()))??;
-    failpoint::reach(Point::EraKept);
-    rows::put_era(tx, workspace, env, wanted).await?;
+    begin(tx, eras, (workspace, env), wanted).await?;
     let issued = match beyond {
         None => reissue(tx, keyring, actor, (workspace, env), now_ms).await?,
         // A wrong master secret shows here too.

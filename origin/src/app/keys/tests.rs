@@ -36,12 +36,14 @@ fn run(test: impl AsyncFnOnce(App)) {
             .unwrap();
         let app = App::new(store, || NOW).with_keyring(Keyring::new([[7; 32]]));
         let actor = admin();
+        crate::app::testing::known(&app, &actor).await;
         app.create_workspace(&actor, "wallet", "Wallet")
             .await
             .unwrap();
         let settings = EnvironmentSettings {
             name: "Production".into(),
             protected: false,
+            editors_approve: false,
             pipeline: None,
         };
         app.put_environment(&actor, "wallet", "prod", Expect::Absent, settings)

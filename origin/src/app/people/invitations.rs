@@ -10,8 +10,8 @@ use super::code::{self, Purpose};
 use super::members::{MEMBERS, give, staffed};
 use super::sessions::{self, Admitted, Me};
 use super::{
-    Client, DAY_MS, NewUser, PAGE, email, env_of, insert, name, need_env, need_workspace, page,
-    password, role,
+    Client, DAY_MS, NewUser, PAGE, email, env_of, insert, look_after, name, need_env,
+    need_workspace, page, password, role,
 };
 use crate::app::access::{Actor, Role};
 use crate::app::audit::{self, Entry};
@@ -110,7 +110,7 @@ impl App {
             .store
             .write(move |tx| {
                 Box::pin(async move {
-                    need_workspace(tx, &row.workspace).await?;
+                    let actor = look_after(tx, &actor, &row.workspace, now_ms).await?;
                     need_env(tx, &row.workspace, &row.env).await?;
                     if rows::open(tx, &row.workspace, now_ms).await? >= OPEN {
                         let detail = format!("{OPEN} invitations are open");
@@ -160,7 +160,7 @@ impl App {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
-                    need_workspace(tx, &workspace).await?;
+                    let actor = look_after(tx, &actor, &workspace, now_ms).await?;
                     let Some(row) = rows::get(tx, &workspace, &id).await? else {
                         return Err(Error::NotFound(format!("no invitation `{id}`")));
                     };

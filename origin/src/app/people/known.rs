@@ -1,10 +1,14 @@
 //! Who asks: a session or a token becomes somebody, with what they may do at this moment. Read at each request, so that
 //! whoever is shut out is out at once.
 
+use sqlx::sqlite::SqliteConnection;
+
 use super::code::{self, Purpose};
 use super::sessions::IDLE_MS;
 use crate::app::access::{Action, Actor, Grant, Role, allows};
 use crate::app::{App, Error};
+use crate::store::sqlite::people::sessions::SessionRow;
+use crate::store::sqlite::people::tokens::TokenRow;
 use crate::store::sqlite::people::{self as rows, sessions, tokens};
 use crate::store::sqlite::workspaces;
 
@@ -49,6 +53,28 @@ impl App {
         Ok(Some(known))
     }
 
+    /// The same person or program as they are now, for answers that last longer than a moment. None: they wouldn't be let in
+    /// any more.
+    pub async fn still(
+        &self,
+        actor: &Actor,
+        session: Option<&str>,
+    ) -> Result<Option<Actor>, Error> {
+        let now_ms = self.now_ms();
+        let mut tx = self.store.read().await?;
+        if let Some(id) = session {
+            let row = sessions::by_id(&mut tx, id).await?;
+            if !row.is_some_and(|row| alive(&row, now_ms)) {
+                return Ok(None);
+            }
+        }
+        match now(&mut tx, actor, now_ms).await {
+            Ok(actor) => Ok(Some(actor)),
+            Err(Error::Unauthenticated) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn by_session(
         &self,
         code: &str,
@@ -56,20 +82,16 @@ impl App {
     ) -> Result<Option<(Known, Option<Trace>)>, Error> {
         let mut tx = self.store.read().await?;
         let hash = code::hash(Purpose::Session, code);
-        let Some(session) = sessions::by_hash(&mut tx, &hash).await? else {
+        let found = sessions::by_hash(&mut tx, &hash).await?;
+        let Some(session) = found.filter(|row| alive(row, now_ms)) else {
             return Ok(None);
         };
-        if now_ms >= session.until_ms || now_ms - session.seen_ms >= IDLE_MS {
-            return Ok(None);
-        }
-        let user = rows::by_id(&mut tx, &session.user).await?;
-        let Some(user) = user.filter(|user| user.disabled_ms.is_none()) else {
+        let Some(actor) = person(&mut tx, &session.user).await? else {
             return Ok(None);
         };
-        let grants = workspaces::grants(&mut tx, &user.id).await?;
         let stale = now_ms - session.seen_ms >= SEEN_MS;
         let known = Known {
-            actor: Actor::of_user(&user, grants),
+            actor,
             session: Some(session.id),
         };
         Ok(Some((known, stale.then_some(Trace::Seen(hash)))))
@@ -85,25 +107,10 @@ impl App {
         let Some(token) = tokens::by_hash(&mut tx, &hash).await? else {
             return Ok(None);
         };
-        if token.revoked_ms.is_some() || now_ms >= token.until_ms {
-            return Ok(None);
-        }
-        let user = rows::by_id(&mut tx, &token.user).await?;
-        let (Some(user), Some(role)) = (
-            user.filter(|user| user.disabled_ms.is_none()),
-            Role::named(&token.role),
-        ) else {
+        let Some(actor) = program(&mut tx, &token, now_ms).await? else {
             return Ok(None);
         };
-        let held = workspaces::grants(&mut tx, &user.id).await?;
-        let env = super::env_of(&token.env);
         let stale = token.used_ms.is_none_or(|used| now_ms - used >= USED_MS);
-        let actor = Actor {
-            name: format!("token:{}", token.id),
-            user: user.id,
-            grants: within(&held, &token.workspace, env.as_deref(), role),
-            root: false,
-        };
         let known = Known {
             actor,
             session: None,
@@ -129,6 +136,53 @@ impl App {
             tracing::warn!(?error, "when somebody was last seen is not written");
         }
     }
+}
+
+/// Whoever asks, with what they may do at this moment: what they could do when they were let in may be another by the time
+/// that a transaction has its turn.
+pub async fn now(tx: &mut SqliteConnection, actor: &Actor, now_ms: i64) -> Result<Actor, Error> {
+    let found = match actor.name.strip_prefix("token:") {
+        Some(id) => match tokens::by_id(tx, id).await? {
+            Some(token) => program(tx, &token, now_ms).await?,
+            None => None,
+        },
+        None => person(tx, &actor.user).await?,
+    };
+    found.ok_or(Error::Unauthenticated)
+}
+
+fn alive(session: &SessionRow, now_ms: i64) -> bool {
+    now_ms < session.until_ms && now_ms - session.seen_ms < IDLE_MS
+}
+
+async fn person(tx: &mut SqliteConnection, id: &str) -> Result<Option<Actor>, Error> {
+    let user = rows::by_id(tx, id).await?;
+    let Some(user) = user.filter(|user| user.disabled_ms.is_none()) else {
+        return Ok(None);
+    };
+    let grants = workspaces::grants(tx, &user.id).await?;
+    Ok(Some(Actor::of_user(&user, grants)))
+}
+
+async fn program(
+    tx: &mut SqliteConnection,
+    token: &TokenRow,
+    now_ms: i64,
+) -> Result<Option<Actor>, Error> {
+    if token.revoked_ms.is_some() || now_ms >= token.until_ms {
+        return Ok(None);
+    }
+    let (Some(owner), Some(role)) = (person(tx, &token.user).await?, Role::named(&token.role))
+    else {
+        return Ok(None);
+    };
+    let env = super::env_of(&token.env);
+    Ok(Some(Actor {
+        name: format!("token:{}", token.id),
+        user: owner.user,
+        grants: within(&owner.grants, &token.workspace, env.as_deref(), role),
+        root: false,
+    }))
 }
 
 /// Whether these roles let do all that one would, there. A role in one environment says nothing about all of them.

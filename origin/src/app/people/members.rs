@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnection;
 
-use super::{PAGE, env_of, need_env, need_workspace, role};
+use super::{PAGE, env_of, look_after, need_env, need_workspace, role};
 use crate::app::access::{Action, Actor, Role};
 use crate::app::audit::{self, Entry};
 use crate::app::drafts::{Expect, Listed};
@@ -116,10 +116,11 @@ impl App {
         let roles = parsed(wanted)?;
         let (actor, now_ms) = (actor.clone(), self.now_ms());
         let (workspace, user) = (workspace.to_owned(), user.to_owned());
-        self.store
+        let done = self
+            .store
             .write(move |tx| {
                 Box::pin(async move {
-                    need_workspace(tx, &workspace).await?;
+                    let actor = look_after(tx, &actor, &workspace, now_ms).await?;
                     let here = people(rows::get(tx, &workspace, &user).await?);
                     newcomer(tx, &actor, &workspace, &user, here.first(), expect).await?;
                     for (env, _) in &roles {
@@ -139,7 +140,9 @@ impl App {
                     Ok(done)
                 })
             })
-            .await
+            .await;
+        self.rights_changed();
+        done
     }
 
     pub async fn remove_member(
@@ -152,10 +155,11 @@ impl App {
         actor.need_people(workspace)?;
         let (actor, now_ms) = (actor.clone(), self.now_ms());
         let (workspace, user) = (workspace.to_owned(), user.to_owned());
-        self.store
+        let done = self
+            .store
             .write(move |tx| {
                 Box::pin(async move {
-                    need_workspace(tx, &workspace).await?;
+                    let actor = look_after(tx, &actor, &workspace, now_ms).await?;
                     let here = get(tx, &workspace, &user).await?;
                     same(&here, version)?;
                     rows::remove(tx, &workspace, &user).await?;
@@ -166,7 +170,9 @@ impl App {
                     Ok(audit::record(tx, &actor, now_ms, entry).await?)
                 })
             })
-            .await
+            .await;
+        self.rights_changed();
+        done
     }
 }
 

@@ -7,7 +7,7 @@ use skyful::value::datetime;
 use super::code::{self, Purpose};
 use super::sessions::{self, Admitted};
 use super::users::{missing, need_root};
-use super::{Client, DAY_MS, password};
+use super::{Client, DAY_MS, known, password};
 use crate::app::access::Actor;
 use crate::app::audit::{self, Entry};
 use crate::app::{App, Error};
@@ -31,6 +31,8 @@ impl App {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
+                    let actor = known::now(tx, &actor, now_ms).await?;
+                    need_root(&actor)?;
                     if rows::by_id(tx, &user).await?.is_none() {
                         return Err(missing(&user));
                     }
@@ -63,7 +65,8 @@ impl App {
         password::check(&new, &user.email)?;
         let hashed = self.people.passwords.hash(new).await?;
         let client = client.clone();
-        self.store
+        let done = self
+            .store
             .write(move |tx| {
                 Box::pin(async move {
                     let user = owner(tx, &hash, now_ms).await?;
@@ -77,7 +80,9 @@ impl App {
                     sessions::admit(tx, &user, &client, now_ms).await
                 })
             })
-            .await
+            .await;
+        self.rights_changed();
+        done
     }
 }
 

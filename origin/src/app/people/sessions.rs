@@ -162,7 +162,8 @@ impl App {
     pub async fn end_session(&self, actor: &Actor, session: &str) -> Result<(), Error> {
         actor.person()?;
         let (actor, session, now_ms) = (actor.clone(), session.to_owned(), self.now_ms());
-        self.store
+        let done = self
+            .store
             .write(move |tx| {
                 Box::pin(async move {
                     if !sessions::end(tx, &actor.user, &session).await? {
@@ -172,7 +173,9 @@ impl App {
                     Ok(audit::record(tx, &actor, now_ms, entry).await?)
                 })
             })
-            .await
+            .await;
+        self.rights_changed();
+        done
     }
 
     /// Ends all sessions of the person and begins a new one.
@@ -201,7 +204,8 @@ impl App {
             .right(Some(&user.email), &client.address);
         let hashed = self.people.passwords.hash(new).await?;
         let (actor, client, now_ms) = (actor.clone(), client.clone(), self.now_ms());
-        self.store
+        let done = self
+            .store
             .write(move |tx| {
                 Box::pin(async move {
                     if !rows::set_password(tx, &user.id, &user.password, &hashed).await? {
@@ -212,7 +216,9 @@ impl App {
                     admit(tx, &user, &client, now_ms).await
                 })
             })
-            .await
+            .await;
+        self.rights_changed();
+        done
     }
 }
 

@@ -8,6 +8,7 @@ use super::{Client, NewUser, code, email, insert, name, password};
 use crate::app::access::Actor;
 use crate::app::audit::{self, Entry};
 use crate::app::drafts::Expect;
+use crate::app::keys::Eras;
 use crate::app::workspaces::{self, EnvironmentSettings};
 use crate::app::{App, Error};
 use crate::store::sqlite::people as rows;
@@ -62,6 +63,7 @@ impl App {
             root: true,
         };
         let (client, now_ms) = (client.clone(), self.now_ms());
+        let eras = self.eras.clone();
         self.store
             .write(move |tx| {
                 Box::pin(async move {
@@ -79,7 +81,7 @@ impl App {
                     };
                     audit::record(tx, &actor, now_ms, entry).await?;
                     if let Some((key, title)) = workspace {
-                        furnish(tx, &actor, &key, &title, now_ms).await?;
+                        furnish(tx, (&actor, &eras, now_ms), &key, &title).await?;
                     }
                     sessions::admit(tx, &user, &client, now_ms).await
                 })
@@ -91,19 +93,20 @@ impl App {
 /// A workspace with an environment to try things in, and one where somebody else has to approve.
 async fn furnish(
     tx: &mut SqliteConnection,
-    actor: &Actor,
+    (actor, eras, now_ms): (&Actor, &Eras, i64),
     key: &str,
     title: &str,
-    now_ms: i64,
 ) -> Result<(), Error> {
     workspaces::create(tx, actor, key, title, now_ms).await?;
     for (env, title, protected) in [("dev", "Development", false), ("prod", "Production", true)] {
         let settings = EnvironmentSettings {
             name: title.to_owned(),
             protected,
+            editors_approve: false,
             pipeline: None,
         };
-        workspaces::put(tx, actor, (key, env), Expect::Absent, settings, now_ms).await?;
+        let by = (actor, eras, now_ms);
+        workspaces::put(tx, by, (key, env), Expect::Absent, settings).await?;
     }
     Ok(())
 }

@@ -5,14 +5,13 @@ use serde_json::json;
 use skyful::value::datetime;
 
 use super::code::{self, Purpose};
-use super::known::covers;
+use super::known::{self, covers};
 use super::{DAY_MS, PAGE, env_of, name, need_env, page, role};
 use crate::app::access::{Action, Actor};
 use crate::app::audit::{self, Entry};
 use crate::app::drafts::Listed;
 use crate::app::{App, Error};
 use crate::store::sqlite::people::tokens::{self as rows, TokenRow};
-use crate::store::sqlite::workspaces;
 
 /// Of one user in one workspace, that let in.
 const TOKENS: i64 = 50;
@@ -101,9 +100,11 @@ impl App {
             .store
             .write(move |tx| {
                 Box::pin(async move {
+                    let actor = known::now(tx, &actor, now_ms).await?;
+                    actor.need(Action::Read, &row.workspace, None)?;
                     need_env(tx, &row.workspace, &row.env).await?;
-                    let held = workspaces::grants(tx, &row.user).await?;
-                    if !covers(&held, &row.workspace, env_of(&row.env).as_deref(), role) {
+                    let held = &actor.grants;
+                    if !covers(held, &row.workspace, env_of(&row.env).as_deref(), role) {
                         return Err(Error::Denied("make a token that may more than you do"));
                     }
                     if rows::count(tx, &row.workspace, &row.user, now_ms).await? >= TOKENS {
@@ -151,9 +152,12 @@ impl App {
         actor.person()?;
         let (actor, now_ms) = (actor.clone(), self.now_ms());
         let (workspace, id) = (workspace.to_owned(), id.to_owned());
-        self.store
+        let done = self
+            .store
             .write(move |tx| {
                 Box::pin(async move {
+                    let actor = known::now(tx, &actor, now_ms).await?;
+                    actor.need(Action::Read, &workspace, None)?;
                     let Some(row) = rows::get(tx, &workspace, &id).await? else {
                         return Err(Error::NotFound(format!("no token `{id}`")));
                     };
@@ -169,7 +173,9 @@ impl App {
                     Ok(audit::record(tx, &actor, now_ms, entry).await?)
                 })
             })
-            .await
+            .await;
+        self.rights_changed();
+        done
     }
 }
 

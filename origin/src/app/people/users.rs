@@ -5,7 +5,7 @@ use serde_json::json;
 use skyful::value::datetime;
 use sqlx::sqlite::SqliteConnection;
 
-use super::{PAGE, name, page};
+use super::{PAGE, known, name, page};
 use crate::app::access::Actor;
 use crate::app::audit::{self, Entry};
 use crate::app::drafts::Listed;
@@ -73,9 +73,12 @@ impl App {
         need_root(actor)?;
         let name = name(&wanted.name)?;
         let (actor, id, now_ms) = (actor.clone(), id.to_owned(), self.now_ms());
-        self.store
+        let done = self
+            .store
             .write(move |tx| {
                 Box::pin(async move {
+                    let actor = known::now(tx, &actor, now_ms).await?;
+                    need_root(&actor)?;
                     let row = rows::by_id(tx, &id).await?;
                     let mut row = row.ok_or_else(|| missing(&id))?;
                     if row.version != version {
@@ -107,7 +110,9 @@ impl App {
                     Ok(User::of(row))
                 })
             })
-            .await
+            .await;
+        self.rights_changed();
+        done
     }
 }
 

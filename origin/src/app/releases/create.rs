@@ -28,7 +28,7 @@ pub const NOTE_BYTES: usize = 1_000;
 /// Releases of an environment that have not begun.
 const PENDING: usize = 20;
 /// Answers are kept for whoever asks twice.
-const ONCE_MS: i64 = 24 * 3_600_000;
+pub const ONCE_MS: i64 = 24 * 3_600_000;
 pub const ONCE_KEY_BYTES: usize = 200;
 /// Begins may be planned this far ahead.
 const AHEAD_MS: i64 = 366 * 86_400_000;

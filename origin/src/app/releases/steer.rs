@@ -8,7 +8,7 @@ use super::desk::{Desk, nothing, refused, shown};
 use super::plan::{Audience, Plan};
 use super::state::{Event, State, next};
 use super::view::{Detailed, Live};
-use crate::app::access::{Action, Actor, allows};
+use crate::app::access::{Action, Actor};
 use crate::app::{App, Error};
 use crate::failpoint::{self, Point};
 use crate::store::StoreError;
@@ -143,22 +143,7 @@ impl Desk<'_> {
                 hint: "look at its changes, and approve with its `snapshot`".into(),
             });
         }
-        if row.author == self.actor.user {
-            return Err(Error::Forbidden {
-                detail: "you put this release together, so somebody else has to approve it".into(),
-                hint: "ask another person who may approve in this environment".into(),
-            });
-        }
-        let (workspace, env) = self.place;
-        let grants = workspaces::grants(self.tx, &self.actor.user).await?;
-        let may = grants.iter().any(|grant| {
-            grant.workspace == workspace
-                && grant.env.as_deref().is_none_or(|held| held == env)
-                && allows(grant.role, Action::Approve)
-        });
-        if !may {
-            return Err(Error::Denied("approve a release"));
-        }
+        self.need_another(row).await?;
         row.approver = Some(self.actor.user.clone());
         row.approved_ms = Some(self.now_ms);
         self.happened(row, Some(Event::Approve), "approve", detail)

@@ -90,6 +90,7 @@ impl Shop {
         let app = App::new(store.expect("a database"), now)
             .with_keyring(Keyring::new([[7; 32]]))
             .with_health(health);
+        crate::app::testing::known(&app, &ada()).await;
         let made = app.create_workspace(&ada(), "shop", "Shop").await;
         made.expect("a workspace");
         let shop = Self {
@@ -108,6 +109,7 @@ impl Shop {
         let settings = EnvironmentSettings {
             name: key.into(),
             protected,
+            editors_approve: false,
             pipeline: pipeline.map(str::to_owned),
         };
         let found = self.app.environment(&ada(), "shop", key).await.ok();
@@ -133,12 +135,16 @@ impl Shop {
 
     /// Changes what visitors see.
     pub async fn edit(&self) {
+        self.edit_as(&ada()).await;
+    }
+
+    pub async fn edit_as(&self, who: &Actor) {
         self.edits.set(self.edits.get() + 1);
         let path = Path::parse("modules/hero").expect("a path");
         let found = self.app.object(&ada(), "shop", &path).await.expect("it");
         let body = json!({"type": "card", "default": {"content": {"v": self.edits.get()}}});
         let expect = Expect::Version(found.version);
-        let put = self.app.put(&ada(), "shop", &path, expect, body).await;
+        let put = self.app.put(who, "shop", &path, expect, body).await;
         put.expect("an edit");
     }
 

@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::store::StoreError;
 use crate::store::lock::Lock;
 use crate::store::replace::{self, beside, fresh, remove};
-use crate::store::sqlite::{Sqlite, keys};
+use crate::store::sqlite::{Sqlite, former, keys};
 use crate::{key_file, output};
 
 #[derive(clap::Args)]
@@ -88,8 +88,10 @@ async fn remember(database: &Path, eras: &Eras) -> Result<(), StoreError> {
     }
     let mut connection = Sqlite::look(database).await?;
     let begun = keys::eras(&mut connection).await;
+    // A database that no new origin has opened yet doesn't know of any.
+    let former = former::eras(&mut connection).await.unwrap_or_default();
     _ = connection.close().await;
-    eras.keep(&begun?)
+    eras.keep(&[begun?, former].concat())
 }
 
 /// Written beside and moved: an origin never starts on half of it, nor on parts of an earlier attempt.

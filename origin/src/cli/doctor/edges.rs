@@ -8,6 +8,7 @@ use ureq::http::Method;
 
 use crate::app::doctor::edges::{Answer, Edge, Known, Status};
 use crate::deliver::api::{Api, Call, Patience, Reply};
+use crate::deliver::reach::Reach;
 use crate::failure::Failure;
 
 /// An edge that takes longer is of no use to visitors either.
@@ -27,7 +28,7 @@ pub async fn ask(edges: Vec<Edge>, known: &[Known]) -> Vec<(Edge, Answer)> {
 }
 
 async fn answer(url: &str, known: &[Known]) -> Answer {
-    let api = Api::new(url, PATIENCE);
+    let api = Api::new(url, PATIENCE, &Reach::everywhere());
     let get = |path: &str| api.send(Call::new(Method::GET, path));
     let reply = match get("/v1/status").await {
         Ok(reply) => reply,

@@ -16,26 +16,29 @@ use tokio::time::Instant;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::access::Action;
+use crate::app::access::{Action, Actor};
 use crate::app::releases::view::{Happened, Release};
 use crate::app::{App, Error};
-use crate::http::asked::{Caller, Path};
+use crate::http::asked::{Caller, From, Path};
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(events))
 }
 
-/// Counters change without anything happening to the release.
+/// Counters change without anything happening to the release, and rights end without a sign.
 const LOOK: Duration = Duration::from_secs(2);
 /// What changes several times a second is told once.
 const BREATH: Duration = Duration::from_millis(200);
-/// Then a client comes again, and is asked again who it is.
+/// Then a client comes again: proxies don't like answers that never end.
 const LIFE: Duration = Duration::from_secs(60);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// One who listens.
 struct Listener {
     app: App,
+    /// Whose rights it has, and by which session they came.
+    actor: Actor,
+    session: Option<String>,
     at: (String, String, i64),
     /// Number of the last thing told.
     told: i64,
@@ -56,6 +59,7 @@ struct Listener {
 async fn events(
     State(app): State<App>,
     Caller(actor): Caller,
+    from: From,
     Path(at): Path<(String, String, i64)>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
@@ -73,6 +77,8 @@ async fn events(
     let place = app.listener()?;
     let mut listener = Listener {
         app,
+        actor,
+        session: from.session,
         at,
         told,
         shown: None,
@@ -125,6 +131,10 @@ impl Listener {
                 }
                 () = tokio::time::sleep(LOOK) => {}
             }
+            // Nothing is told to whoever was shut out meanwhile.
+            if !self.may().await {
+                return None;
+            }
             let (workspace, env, id) = &self.at;
             let found = self
                 .app
@@ -134,6 +144,14 @@ impl Listener {
             let (release, happened) = found.ok()?;
             self.tell(release, &happened);
         }
+    }
+
+    /// Whether whoever listens would be let in now. A database that gives no answer lets nobody in.
+    async fn may(&self) -> bool {
+        let (workspace, env, _) = &self.at;
+        let still = self.app.still(&self.actor, self.session.as_deref()).await;
+        let may = |actor: &Actor| actor.may(Action::Read, workspace, Some(env));
+        matches!(still, Ok(Some(actor)) if may(&actor))
     }
 
     fn tell(&mut self, release: Release, happened: &[Happened]) {

@@ -195,6 +195,11 @@ impl House {
         self.people[who].by.clone()
     }
 
+    /// For answers that are read as they come.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     pub async fn ask(&self, ask: Ask<'_>) -> Seen {
         send(&self.router, ask).await
     }

@@ -97,3 +97,42 @@ async fn a_token_is_seen_and_revoked_by_its_user_and_by_admins() {
         assert_eq!(house.get("/api/v1/me", &token).await.status, 401);
     }
 }
+
+#[tokio::test]
+async fn what_has_ended_goes_after_its_time_and_not_before() {
+    let house = full().await;
+    let count = async |table: &str| -> i64 {
+        let mut tx = house.app.store.read().await.unwrap();
+        let sql = format!("SELECT count(*) FROM {table}");
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
+        query.fetch_one(&mut *tx).await.unwrap()
+    };
+    let by = house.by("a/token");
+    // What this token changed stays known as its maker's.
+    let path = "/api/v1/workspaces/a/modules/hero";
+    let mut hero = house.get(path, &by).await.json()["value"].clone();
+    hero["description"] = json!("by a program");
+    let seen = put(&house, path, &by, hero).await;
+    assert_eq!(seen.status, 200, "{}", seen.text);
+    let reset = format!("/api/v1/users/{}/reset", house.people["a/guest"].id);
+    house.post(&reset, &house.by("root"), &json!({})).await;
+    let all = async || {
+        [
+            count("sessions").await,
+            count("resets").await,
+            count("invitations").await,
+            count("tokens").await,
+        ]
+    };
+    let before = all().await;
+    assert_eq!(house.app.forget_ended().await.unwrap(), 0, "{before:?}");
+    assert_eq!(all().await, before);
+    // A day on nobody is signed in, and the code is worth nothing.
+    pass(DAY_MS + 1);
+    house.app.forget_ended().await.unwrap();
+    assert_eq!(all().await, [0, 0, before[2], before[3]]);
+    // Invitations and tokens are listed for ninety days after their end.
+    pass(456 * DAY_MS);
+    house.app.forget_ended().await.unwrap();
+    assert_eq!(all().await, [0, 0, 0, 1], "{before:?}");
+}

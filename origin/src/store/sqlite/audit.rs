@@ -38,10 +38,11 @@ pub struct Filter {
     pub action: Option<String>,
 }
 
-/// Older than a number, newest first.
+/// Older than a number, newest first; of a workspace since it was made: one of its name may have been somebody else's.
 const LIST: &str = "
 SELECT seq, at_ms, actor, workspace, env, action, object, detail, hash FROM audit
-WHERE seq < ?1 AND (?2 IS NULL OR workspace = ?2) AND (?3 IS NULL OR actor = ?3)
+WHERE seq < ?1 AND (?2 IS NULL OR workspace = ?2 AND seq >= coalesce((
+    SELECT max(seq) FROM audit WHERE action = 'workspace.create' AND workspace = ?2), 0)) AND (?3 IS NULL OR actor = ?3)
   AND (?4 IS NULL OR action = ?4 OR (action >= ?4 || '.' AND action < ?4 || '/'))
 ORDER BY seq DESC LIMIT ?5";
 

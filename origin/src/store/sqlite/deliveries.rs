@@ -75,7 +75,8 @@ pub async fn hurry(
     Ok(())
 }
 
-/// Takes the lease, unless somebody holds it. Its number is above all before: whoever held one of those has no say any more.
+/// Takes the lease, unless somebody holds it. Its number is another than all before, also where the target was moved or made
+/// again: whoever held one of those has no say any more.
 pub async fn take(
     tx: &mut SqliteConnection,
     (workspace, env, target): At<'_>,
@@ -83,7 +84,7 @@ pub async fn take(
     until_ms: i64,
 ) -> Result<Option<i64>, StoreError> {
     let sql = "
-        INSERT INTO deliveries (workspace, env, target, lease, lease_ms) VALUES (?1, ?2, ?3, 1, ?5)
+        INSERT INTO deliveries (workspace, env, target, lease, lease_ms) VALUES (?1, ?2, ?3, random() & 0xffffffffffff, ?5)
         ON CONFLICT (workspace, env, target) DO UPDATE SET lease = lease + 1, lease_ms = ?5
             WHERE lease_ms <= ?4
         RETURNING lease";

@@ -118,15 +118,47 @@ pub async fn to_run(tx: &mut SqliteConnection) -> Result<Vec<ReleaseRow>, StoreE
     rows(tx, sqlx::query(sqlx::AssertSqlSafe(sql))).await
 }
 
-/// The id of the next release of an environment.
+/// The id of the next release of an environment; those of one that had its name never come again.
 pub async fn next_id(
     tx: &mut SqliteConnection,
     (workspace, env): (&str, &str),
 ) -> Result<i64, StoreError> {
-    let sql = "SELECT coalesce(max(id), 0) + 1 FROM releases WHERE workspace = ?1 AND env = ?2";
+    let sql = "SELECT 1 + max(
+        coalesce((SELECT max(id) FROM releases WHERE workspace = ?1 AND env = ?2), 0),
+        coalesce((SELECT number FROM former_places WHERE workspace = ?1 AND env = ?2), 0))";
     let query = sqlx::query(sql).bind(workspace).bind(env);
     let row = query.fetch_one(tx).await.map_err(failed)?;
     row.try_get(0).map_err(failed)
+}
+
+/// The highest revision up to this one that everybody has seen in an environment; 0 for none.
+pub async fn shown_until(
+    tx: &mut SqliteConnection,
+    (workspace, env): (&str, &str),
+    revision: i64,
+) -> Result<i64, StoreError> {
+    let sql = "
+        SELECT coalesce(max(revision), 0) FROM releases
+        WHERE workspace = ?1 AND env = ?2 AND revision <= ?3 AND EXISTS (
+            SELECT 1 FROM release_events WHERE release_events.workspace = releases.workspace
+                AND release_events.env = releases.env AND release = id AND release_events.state = 'full')";
+    let query = sqlx::query_scalar(sql).bind(workspace).bind(env);
+    query.bind(revision).fetch_one(tx).await.map_err(failed)
+}
+
+/// The people who changed a draft after one revision and up to another, also by their tokens.
+pub async fn editors(
+    tx: &mut SqliteConnection,
+    workspace: &str,
+    (after, until): (i64, i64),
+) -> Result<Vec<String>, StoreError> {
+    let sql = "
+        SELECT DISTINCT coalesce(user, substr(changed_by, instr(changed_by, ':') + 1)) FROM changes
+        LEFT JOIN tokens ON changed_by = 'token:' || tokens.id
+        WHERE changes.workspace = ?1 AND revision > ?2 AND revision <= ?3";
+    let query = sqlx::query_scalar(sql).bind(workspace);
+    let query = query.bind(after).bind(until);
+    query.fetch_all(tx).await.map_err(failed)
 }
 
 /// Makes it, or replaces what can change of it.

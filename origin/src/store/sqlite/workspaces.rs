@@ -21,6 +21,7 @@ pub struct EnvironmentRow {
     pub key: String,
     pub name: String,
     pub protected: bool,
+    pub editors_approve: bool,
     pub pipeline: Option<String>,
     pub version: i64,
     pub created_ms: i64,
@@ -49,10 +50,13 @@ pub async fn create(
     tx: &mut SqliteConnection,
     key: &str,
     name: &str,
+    (revision, version): (i64, i64),
     now_ms: i64,
 ) -> Result<(), StoreError> {
-    let sql = "INSERT INTO workspaces (key, name, revision, version, created_ms) VALUES (?1, ?2, 0, 1, ?3)";
-    let query = sqlx::query(sql).bind(key).bind(name).bind(now_ms);
+    let sql = "INSERT INTO workspaces (key, name, revision, version, created_ms)
+               VALUES (?1, ?2, ?3, ?4, ?5)";
+    let query = sqlx::query(sql).bind(key).bind(name);
+    let query = query.bind(revision).bind(version).bind(now_ms);
     query.execute(tx).await.map_err(failed)?;
     Ok(())
 }
@@ -111,7 +115,7 @@ pub async fn environments(
     tx: &mut SqliteConnection,
     workspace: &str,
 ) -> Result<Vec<EnvironmentRow>, StoreError> {
-    let sql = "SELECT key, name, protected, pipeline, version, created_ms
+    let sql = "SELECT key, name, protected, editors_approve, pipeline, version, created_ms
                FROM environments WHERE workspace = ?1 ORDER BY created_ms, key";
     let rows = sqlx::query(sql).bind(workspace).fetch_all(tx).await;
     let rows = rows.map_err(failed)?;
@@ -132,7 +136,7 @@ pub async fn environment(
     workspace: &str,
     env: &str,
 ) -> Result<Option<EnvironmentRow>, StoreError> {
-    let sql = "SELECT key, name, protected, pipeline, version, created_ms
+    let sql = "SELECT key, name, protected, editors_approve, pipeline, version, created_ms
                FROM environments WHERE workspace = ?1 AND key = ?2";
     let row = sqlx::query(sql)
         .bind(workspace)
@@ -152,16 +156,18 @@ pub async fn put_environment(
     row: &EnvironmentRow,
 ) -> Result<(), StoreError> {
     let sql = "
-        INSERT INTO environments (workspace, key, name, protected, pipeline, version, created_ms)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        INSERT INTO environments (workspace, key, name, protected, pipeline, version, created_ms, editors_approve)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
         ON CONFLICT (workspace, key) DO UPDATE SET name = excluded.name,
-            protected = excluded.protected, pipeline = excluded.pipeline, version = excluded.version";
+            protected = excluded.protected, editors_approve = excluded.editors_approve,
+            pipeline = excluded.pipeline, version = excluded.version";
     let query = sqlx::query(sql)
         .bind(workspace)
         .bind(&row.key)
         .bind(&row.name);
     let query = query.bind(row.protected).bind(&row.pipeline);
     let query = query.bind(row.version).bind(row.created_ms);
+    let query = query.bind(row.editors_approve);
     query.execute(tx).await.map_err(failed)?;
     Ok(())
 }
@@ -223,6 +229,7 @@ fn environment_of(row: &SqliteRow) -> Result<EnvironmentRow, sqlx::Error> {
         key: row.try_get("key")?,
         name: row.try_get("name")?,
         protected: row.try_get("protected")?,
+        editors_approve: row.try_get("editors_approve")?,
         pipeline: row.try_get("pipeline")?,
         version: row.try_get("version")?,
         created_ms: row.try_get("created_ms")?,

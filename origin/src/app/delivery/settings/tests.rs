@@ -3,6 +3,9 @@ use super::*;
 fn options() -> Options {
     Options {
         directories: vec!["/srv/edges".into()],
+        reach: Reach::and(&["10.0.0.0/24".to_owned()])
+            .unwrap()
+            .with_loopback(),
         ..Options::default()
     }
 }

@@ -13,6 +13,7 @@ use super::web::{Answer, Asked, Web, answer, unescaped};
 use crate::app::delivery::settings::Settings;
 use crate::app::delivery::worker::{Place, Worker};
 use crate::deliver::cloudflare_kv::CloudflareKv;
+use crate::deliver::reach::Reach;
 use crate::deliver::{LAG, SETTLE_MS, Target as _};
 
 const BASE: &str = "/accounts/acc1/storage/kv/namespaces/ns1";
@@ -319,7 +320,7 @@ fn a_check_says_what_is_wrong() {
             token: None,
             api: Some(web.url.clone()),
         };
-        let expect = crate::app::drafts::Expect::Version(1);
+        let expect = crate::app::drafts::Expect::Version(desk.version("kv"));
         // The token was for another place.
         let refused = desk
             .app
@@ -343,7 +344,12 @@ fn a_request_to_delete_is_sent_once() {
         let (web, namespace) = namespace().await;
         namespace.lock().unwrap().throttled = 1_000;
         let place = ("wallet", "prod");
-        let kv = CloudflareKv::new((&web.url, "acc1", "ns1"), "canary-token".into(), place);
+        let kv = CloudflareKv::new(
+            (&web.url, "acc1", "ns1"),
+            "canary-token".into(),
+            place,
+            &Reach::everywhere(),
+        );
         assert!(kv.delete(&[Digest([7; 32])]).await.is_err());
         assert_eq!(namespace.lock().unwrap().asked.len(), 1);
     });

@@ -1,6 +1,7 @@
 //! An origin with a workspace, and releases as they are made: snapshot, parts, manifest and head in one transaction.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::app::keys::{self, Keyring};
 use crate::app::workspaces::EnvironmentSettings;
 use crate::app::{App, Error};
 use crate::deliver::Target;
+use crate::deliver::reach::Reach;
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::manifests::{self, ManifestRow};
 
@@ -44,6 +46,8 @@ pub fn pass_to(next_ms: i64, end_ms: i64) {
 pub struct Desk {
     pub app: App,
     pub folder: tempfile::TempDir,
+    /// Of targets, by key.
+    versions: RefCell<BTreeMap<String, i64>>,
 }
 
 pub fn admin() -> Actor {
@@ -80,12 +84,14 @@ pub async fn desk(clock: fn() -> i64, envs: &[&str]) -> Desk {
     let store = Sqlite::open(&folder.path().join("origin.sqlite")).await;
     let options = Options {
         directories: vec![folder.path().to_owned()],
+        reach: Reach::default().with_loopback(),
         ..Options::default()
     };
     let app = App::new(store.unwrap(), clock)
         .with_keyring(Keyring::new([[7; 32]]))
         .with_delivery(options);
     let actor = admin();
+    crate::app::testing::known(&app, &actor).await;
     app.create_workspace(&actor, "wallet", "Wallet")
         .await
         .unwrap();
@@ -93,12 +99,17 @@ pub async fn desk(clock: fn() -> i64, envs: &[&str]) -> Desk {
         let settings = EnvironmentSettings {
             name: "Env".into(),
             protected: false,
+            editors_approve: false,
             pipeline: None,
         };
         let made = app.put_environment(&actor, "wallet", env, Expect::Absent, settings);
         made.await.unwrap();
     }
-    Desk { app, folder }
+    Desk {
+        app,
+        folder,
+        versions: RefCell::default(),
+    }
 }
 
 /// A small workspace: one page shows the title, the other one never changes.
@@ -219,7 +230,8 @@ impl Desk {
         let put = self
             .app
             .put_target(&actor, at, Expect::Absent, (settings, true));
-        put.await.unwrap();
+        let made = put.await.unwrap();
+        self.versions.borrow_mut().insert(made.key, made.version);
     }
 
     pub fn directory(&self, name: &str) -> Settings {
@@ -234,6 +246,10 @@ impl Desk {
         self.target("prod", key, self.directory(key)).await;
     }
 
+    pub fn version(&self, key: &str) -> i64 {
+        self.versions.borrow()[key]
+    }
+
     pub fn worker(&self, key: &str, shim: &Shim) -> Worker {
         let place = Place {
             workspace: "wallet".into(),
@@ -242,7 +258,7 @@ impl Desk {
         };
         let mut worker = Worker::new(self.app.clone(), place);
         let version = Version {
-            settings: 1,
+            settings: self.version(key),
             key: None,
         };
         let target: Arc<dyn Target> = Arc::new(shim.clone());

@@ -13,6 +13,7 @@ use super::web::{Answer, Asked, Web, answer, unescaped};
 use crate::app::delivery::settings::Settings;
 use crate::app::delivery::worker::{Place, Worker};
 use crate::deliver::fastly_kv::FastlyKv;
+use crate::deliver::reach::Reach;
 use crate::deliver::{Ruling, SETTLE_MS, Slot, Target as _};
 
 const BASE: &str = "/resources/stores/kv/st1/keys";
@@ -210,7 +211,12 @@ fn whoever_comes_between_is_not_written_over() {
         let second = store.lock().unwrap().values[manifest].1.clone();
         // A late worker reads the first while the second is being put.
         let own = desk.app.own(&worker.place).await.unwrap();
-        let kv = FastlyKv::new((&web.url, "st1"), "canary-token".into(), ("wallet", "prod"));
+        let kv = FastlyKv::new(
+            (&web.url, "st1"),
+            "canary-token".into(),
+            ("wallet", "prod"),
+            &Reach::everywhere(),
+        );
         let given = own.open(Slot::Manifest, &first).unwrap();
         let rule = |stored: Option<&[u8]>| own.ruling(Slot::Manifest, &given, stored);
         {
@@ -231,7 +237,12 @@ fn a_request_to_delete_is_sent_once() {
     run(async |_| {
         let (web, store) = store().await;
         store.lock().unwrap().busy = true;
-        let kv = FastlyKv::new((&web.url, "st1"), "canary-token".into(), ("wallet", "prod"));
+        let kv = FastlyKv::new(
+            (&web.url, "st1"),
+            "canary-token".into(),
+            ("wallet", "prod"),
+            &Reach::everywhere(),
+        );
         let done = kv.delete(&[Digest([7; 32])]).await;
         assert!(done.is_err());
         assert_eq!(store.lock().unwrap().deletes, 1);

@@ -10,6 +10,7 @@ use skyful_native::{Options, Redis, RedisUrl, Server};
 
 use super::desk::{Desk, admin, desk, large, on_a_thread};
 use crate::app::delivery::settings::Settings;
+use crate::deliver::reach::Reach;
 use crate::deliver::redis::RedisTarget;
 use crate::deliver::{Ruling, Slot, Target};
 use crate::document::now_ms;
@@ -166,7 +167,7 @@ fn a_redis_gets_what_is_released_and_never_goes_back() {
         let at = ("wallet", "prod", "redis");
         let tried = desk.app.try_target(&admin(), at).await.unwrap();
         assert!(!tried.ok && tried.error.is_some(), "{tried:?}");
-        let expect = crate::app::drafts::Expect::Version(1);
+        let expect = crate::app::drafts::Expect::Version(desk.version("redis"));
         let actor = admin();
         let put = desk
             .app
@@ -188,7 +189,7 @@ fn a_redis_gets_what_is_released_and_never_goes_back() {
             assert!(stored.is_some(), "{key}");
         }
         let full = RedisUrl::parse(&full).unwrap();
-        let target = RedisTarget::new(full, url, "wallet", "prod").unwrap();
+        let target = RedisTarget::new(full, url, ("wallet", "prod"), &Reach::everywhere()).unwrap();
         never_back(&desk, Arc::new(target)).await;
     });
 }

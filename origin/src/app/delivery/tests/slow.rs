@@ -10,7 +10,6 @@ use tokio::sync::Notify;
 use super::desk::{Desk, now, pass, run};
 use super::shim::{Shim, Stop};
 use crate::app::App;
-use crate::app::delivery::objects::Version;
 use crate::app::delivery::round::QUARANTINE_MS;
 use crate::app::delivery::worker::{COLLECT_MS, Worker, backoff_ms};
 use crate::deliver::{Doing, Object, Rule, Ruling, Slot, Target, Traits};
@@ -44,10 +43,7 @@ impl Slow {
 
     fn worker(&self, desk: &Desk) -> Worker {
         let mut worker = desk.worker("t", &self.shim);
-        let version = Version {
-            settings: 1,
-            key: None,
-        };
+        let (version, _) = worker.memory.target.take().expect("the shim");
         worker.memory.target = Some((version, Arc::new(self.clone())));
         worker
     }

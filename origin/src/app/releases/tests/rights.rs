@@ -90,3 +90,128 @@ async fn nothing_is_released_without_the_role_or_in_another_workspace() {
     let elsewhere = shop.app.release_of(&ada(), ("shop", "dev"), id).await;
     assert!(matches!(elsewhere, Err(Error::NotFound(_))));
 }
+
+async fn checked(shop: &Shop, wanted: Wanted) -> (i64, Steered) {
+    let id = shop.release(wanted).await;
+    let digest = shop.get(id).await.release.snapshot;
+    (id, Steered::Approve { digest })
+}
+
+fn told(error: Error) -> (String, String) {
+    match error {
+        Error::Forbidden { detail, hint } => (detail, hint),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn whoever_made_a_change_does_not_approve_it_whoever_puts_the_release_together() {
+    let shop = Shop::open().await;
+    shop.environment("prod", true, None).await;
+    let bob = shop.member("bob", Role::Admin).await;
+    let eve = shop.member("eve", Role::Admin).await;
+    // Ada wrote the draft; Bob puts it together.
+    let made = shop.app.release(&bob, PROD, Wanted::default(), None).await;
+    let first = made.expect("a release")["id"].as_i64().expect("an id");
+    let digest = shop.get(first).await.release.snapshot;
+    let approve = Steered::Approve { digest };
+    let (detail, hint) = told(
+        shop.steer(&ada(), first, approve.clone())
+            .await
+            .expect_err("hers"),
+    );
+    assert_eq!(
+        detail,
+        "you made a change that this release brings, so somebody else has to approve it"
+    );
+    assert_eq!(hint, "ask eve");
+    let (detail, _) = told(
+        shop.steer(&bob, first, approve.clone())
+            .await
+            .expect_err("his"),
+    );
+    assert!(
+        detail.starts_with("you put this release together"),
+        "{detail}"
+    );
+    shop.steer(&eve, first, approve).await.expect("approved");
+
+    // What is shown by now is nobody's change any more.
+    shop.edit_as(&bob).await;
+    let (second, approve) = checked(&shop, Wanted::default()).await;
+    told(
+        shop.steer(&bob, second, approve.clone())
+            .await
+            .expect_err("his change"),
+    );
+    shop.steer(&eve, second, approve).await.expect("approved");
+
+    // One that never went out brings all that is in it, also once the draft has moved on and shows something else.
+    shop.edit_as(&eve).await;
+    let third = shop.release(Wanted::default()).await;
+    let old = shop.get(third).await.release.snapshot;
+    shop.steer(&bob, third, Steered::Reject)
+        .await
+        .expect("rejected");
+    shop.edit_as(&bob).await;
+    let (fourth, approve) = checked(&shop, Wanted::default()).await;
+    let nobody = shop
+        .steer(&bob, fourth, approve)
+        .await
+        .expect_err("his change");
+    let (_, hint) = told(nobody);
+    assert!(hint.starts_with("nobody else may approve"), "{hint}");
+    let zoe = shop.member("zoe", Role::Approver).await;
+    let digest = shop.get(fourth).await.release.snapshot;
+    shop.steer(&zoe, fourth, Steered::Approve { digest })
+        .await
+        .expect("approved");
+    let wanted = Wanted {
+        snapshot: Some(old),
+        ..Wanted::default()
+    };
+    let (fifth, approve) = checked(&shop, wanted).await;
+    told(
+        shop.steer(&eve, fifth, approve.clone())
+            .await
+            .expect_err("her change"),
+    );
+    shop.steer(&bob, fifth, approve).await.expect("not his");
+}
+
+#[tokio::test]
+async fn an_environment_may_let_editors_approve() {
+    let shop = Shop::open().await;
+    shop.environment("prod", true, None).await;
+    let bob = shop.member("bob", Role::Admin).await;
+    shop.edit_as(&bob).await;
+    let (id, approve) = checked(&shop, Wanted::default()).await;
+    told(
+        shop.steer(&bob, id, approve.clone())
+            .await
+            .expect_err("his change"),
+    );
+    let version = shop
+        .app
+        .environment(&ada(), PROD.0, PROD.1)
+        .await
+        .expect("it")
+        .version;
+    let settings = EnvironmentSettings {
+        name: "prod".into(),
+        protected: true,
+        editors_approve: true,
+        pipeline: None,
+    };
+    let who = ada();
+    let put = shop
+        .app
+        .put_environment(&who, PROD.0, PROD.1, Expect::Version(version), settings);
+    put.await.expect("changed");
+    told(
+        shop.steer(&ada(), id, approve.clone())
+            .await
+            .expect_err("put together by her"),
+    );
+    shop.steer(&bob, id, approve).await.expect("he may here");
+}

@@ -92,11 +92,13 @@ async fn an_empty_body_is_the_one_click() {
     assert_eq!(status, 404);
     let (status, body) = send(&shop, "GET", "/releases/1/changes", &[], "").await;
     assert_eq!(status, 200, "{body}");
+    let environment = shop.app.environment(&ada(), "shop", "prod").await;
+    let tag = format!("\"{}\"", environment.expect("it").version);
     let (status, body) = send(
         &shop,
         "PUT",
         "/staff",
-        &[("if-match", "\"1\"")],
+        &[("if-match", &tag)],
         r#"{"units":["u-1"]}"#,
     )
     .await;

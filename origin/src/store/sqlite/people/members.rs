@@ -64,6 +64,18 @@ pub async fn get(
     found.fetch_all(tx).await.map_err(failed)
 }
 
+/// Who holds which role in an environment, or in all, and isn't shut out.
+pub async fn of_env(
+    tx: &mut SqliteConnection,
+    workspace: &str,
+    env: &str,
+) -> Result<Vec<(String, String)>, StoreError> {
+    let sql = "SELECT m.user, m.role FROM members m LEFT JOIN users u ON u.id = m.user
+               WHERE m.workspace = ?1 AND m.env IN ('', ?2) AND u.disabled_ms IS NULL";
+    let found = sqlx::query_as(sql).bind(workspace).bind(env);
+    found.fetch_all(tx).await.map_err(failed)
+}
+
 /// How many people there are.
 pub async fn count(tx: &mut SqliteConnection, workspace: &str) -> Result<i64, StoreError> {
     let sql = "SELECT count(DISTINCT user) FROM members WHERE workspace = ?1";

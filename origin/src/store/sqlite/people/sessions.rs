@@ -35,6 +35,11 @@ pub async fn by_hash(
     found.fetch_optional(tx).await.map_err(failed)
 }
 
+pub async fn by_id(tx: &mut SqliteConnection, id: &str) -> Result<Option<SessionRow>, StoreError> {
+    let found = sqlx::query_as("SELECT * FROM sessions WHERE id = ?1").bind(id);
+    found.fetch_optional(tx).await.map_err(failed)
+}
+
 /// Newest first.
 pub async fn of_user(tx: &mut SqliteConnection, user: &str) -> Result<Vec<SessionRow>, StoreError> {
     let sql = "SELECT * FROM sessions WHERE user = ?1 ORDER BY seen_ms DESC, id";

@@ -42,6 +42,11 @@ pub async fn by_hash(
     found.fetch_optional(tx).await.map_err(failed)
 }
 
+pub async fn by_id(tx: &mut SqliteConnection, id: &str) -> Result<Option<TokenRow>, StoreError> {
+    let found = sqlx::query_as("SELECT * FROM tokens WHERE id = ?1").bind(id);
+    found.fetch_optional(tx).await.map_err(failed)
+}
+
 pub async fn get(
     tx: &mut SqliteConnection,
     workspace: &str,
