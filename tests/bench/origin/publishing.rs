@@ -105,7 +105,7 @@ fn release(ada: &mut Person, edge: &Process, title: &str) -> (f64, f64) {
             let visible = since.elapsed();
             return (answered.as_secs_f64() * 1e3, visible.as_secs_f64() * 1e3);
         }
-        assert!(since.elapsed() < PATIENCE, "{} is not shown", title);
+        assert!(since.elapsed() < PATIENCE, "{title} is not shown");
         std::thread::sleep(LOOK);
     }
 }

@@ -414,7 +414,10 @@ async fn what_a_parameter_may_be_is_what_is_said() {
         ("name", "x"),
         ("id", "1"),
         ("target", "x"),
-        ("digest", "x"),
+        (
+            "digest",
+            "0000000000000000000000000000000000000000000000000000000000000000",
+        ),
         ("revision", "1"),
         ("token", "x"),
         ("invitation", "x"),
