@@ -131,7 +131,9 @@ fn refusal(host: &str, ip: IpAddr) -> io::Error {
 
 /// Whether it was not in reach, which no other attempt changes.
 pub fn refused(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<Inside>())
+    error
+        .get_ref()
+        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Inside>)
 }
 
 /// The same of what was only told on.

@@ -208,7 +208,7 @@ fn values(limit: &Value, like: &Value) -> (Vec<Value>, Vec<Value>) {
     match limit["format"].as_str() {
         Some("email") => outside.extend(["", "x", "x@", "@y", "x y@z"].map(Value::from)),
         Some("date-time") => {
-            outside.extend(["", "tomorrow", "2026-02-30T00:00:00Z"].map(Value::from))
+            outside.extend(["", "tomorrow", "2026-02-30T00:00:00Z"].map(Value::from));
         }
         _ => {}
     }

@@ -172,7 +172,7 @@ pub fn uses() -> Vec<Use> {
         change(
             "PUT",
             "/environments/{env}/targets/{target}",
-            Text(r#"{"settings": {"kind": "edge", "url": "http://127.0.0.1:2"}}"#),
+            Text(r#"{"settings": {"kind": "edge", "url": "https://edge-2.example"}}"#),
             200,
         )
         .at("/environments/{env}/targets/{target}")

@@ -87,11 +87,13 @@ fn declared(of: &Use) -> Route {
         let of_use = of.with.iter().find(|(name, _)| *name == "section");
         of_table.is_none_or(|(_, section)| of_use.is_some_and(|(_, used)| used == section))
     };
-    let found = routes()
+    let mut found = routes()
         .into_iter()
         .filter(|route| (route.method, route.path) == (of.method, &*path) && sections(route));
     // The one that names the section comes last.
-    found.last().unwrap_or_else(|| panic!("{of:?} is no route"))
+    found
+        .next_back()
+        .unwrap_or_else(|| panic!("{of:?} is no route"))
 }
 
 fn allowed(caller: &Caller, route: &Route) -> bool {

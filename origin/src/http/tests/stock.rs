@@ -153,7 +153,7 @@ impl<'a> Shop<'a> {
         let headers = vec![("if-match", etag.to_str().unwrap())];
         let method = "PUT";
         self.ask(
-            "admin",
+            "operator",
             Ask {
                 method,
                 path: PLAN,
@@ -186,7 +186,7 @@ async fn stock(house: &House, workspace: &str) {
             .await;
     }
     shop.post("/media?name=same", "GIF89a same").await;
-    let target = json!({"settings": {"kind": "edge", "url": "http://127.0.0.1:1"}}).to_string();
+    let target = json!({"settings": {"kind": "edge", "url": "https://edge.example"}}).to_string();
     for env in ["prod", "dev"] {
         shop.make(&format!("/environments/{env}/targets/edge"), &target)
             .await;
@@ -278,7 +278,7 @@ async fn only(house: &House) {
     shop.make("/id_lists/only.csv", "u-9\n").await;
     shop.make(
         "/environments/prod/targets/only",
-        r#"{"settings": {"kind": "edge", "url": "http://127.0.0.1:1"}}"#,
+        r#"{"settings": {"kind": "edge", "url": "https://edge.example"}}"#,
     )
     .await;
     shop.post("/media?name=only", "GIF89a only").await;
