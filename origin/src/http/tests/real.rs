@@ -138,6 +138,12 @@ pub fn uses() -> Vec<Use> {
             200,
         )
         .at("/experiments/{key}"),
+        change(
+            "POST",
+            "/templates/{key}/pages",
+            Text(r#"{"page": "spring", "fields": {"title": "Spring", "news": "It is here"}}"#),
+            201,
+        ),
         get("/{section}"),
         get(key),
         change("PUT", key, Same, 200).at(key),
@@ -254,6 +260,8 @@ impl Use {
         };
         let key = if self.path.contains("/experiments/") {
             "experiment"
+        } else if self.path.contains("/templates/") {
+            "template"
         } else {
             "key"
         };

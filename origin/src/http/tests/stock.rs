@@ -275,6 +275,8 @@ async fn only(house: &House) {
             "variants": [{"key": "a", "weight": 5000}, {"key": "b", "weight": 5000}], "metrics": ["click_rate"]}"#,
     )
         .await;
+    let campaign = shop.get("/templates/campaign").await.json()["value"].clone();
+    shop.make("/templates/only", &campaign.to_string()).await;
     shop.make("/id_lists/only.csv", "u-9\n").await;
     shop.make(
         "/environments/prod/targets/only",
@@ -318,6 +320,7 @@ pub async fn samples(house: &House, workspace: &str) -> BTreeMap<&'static str, S
         ("key", only("only", "hero")),
         ("plan", only("only", "senior_hero")),
         ("experiment", only("only", "hero_copy")),
+        ("template", only("only", "campaign")),
         ("name", only("only.csv", "payday.csv")),
         ("revision", revision.to_string()),
         ("user", of("guest")),

@@ -42,11 +42,12 @@ async fn what_is_there_in_another_workspace_answers_like_what_is_not() {
 }
 
 /// By the parameter: a name of the same form that is nowhere.
-const NOTHING: [(&str, &str); 13] = [
+const NOTHING: [(&str, &str); 14] = [
     ("env", "none"),
     ("key", "none"),
     ("plan", "none"),
     ("experiment", "none"),
+    ("template", "none"),
     ("name", "none.csv"),
     ("revision", "999999"),
     ("user", "u-0000000000000000"),
