@@ -54,6 +54,8 @@ pub enum Refusal {
     Bad(BadReport),
     /// There are as many environments as are kept.
     Full,
+    /// It says what nobody says again, and its time is not now.
+    Late,
 }
 
 /// Whose seal is asked for. Believed only once that fits.
@@ -84,13 +86,16 @@ impl Health {
         let Names { workspace, env } = serde_json::from_slice(body).map_err(bad)?;
         let secrets = Secrets::parse(secret, &workspace, &env).map_err(|_| Refusal::NoSecret)?;
         let report = Report::open(body, seal, &secrets).map_err(Refusal::Bad)?;
+        let now_ms = (self.clock)();
+        if report.is_late(now_ms) {
+            return Err(Refusal::Late);
+        }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let name = (workspace, env);
         if !known.contains_key(&name) && known.len() >= ENVIRONMENTS {
             return Err(Refusal::Full);
         }
         let releases = known.entry(name).or_default();
-        let now_ms = (self.clock)();
         for row in &report.tracks {
             let kept = releases.entry(row.sequence).or_default();
             if kept.release.take(&report, row.sequence, now_ms) {

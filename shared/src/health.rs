@@ -1,6 +1,8 @@
 //! What edges report of a release's tracks, and how reports add up. Each instance counts upwards for as long as it lives,
-//! so the highest of each count is what counts: reports may come twice, late, or in any order. Who decides by it knows
-//! the time; here nobody does.
+//! so the highest of each count is what counts: reports may come twice, late, or in any order. Instances that don't live
+//! for long report only once ([`once`]). Who decides by it knows the time; here nobody does.
+
+mod once;
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -8,6 +10,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use self::once::Once;
 use crate::limits;
 use crate::resolve::write::Track;
 use crate::secret::{Sealed, Secrets};
@@ -22,6 +25,9 @@ pub struct Report {
     pub boot_ms: i64,
     /// When it was made, by the edge's clock.
     pub at_ms: i64,
+    /// This instance says nothing more. What it counted since the last such report is in it, under another name each time.
+    #[serde(default)]
+    pub once: bool,
     pub tracks: Vec<Row>,
 }
 
@@ -77,6 +83,15 @@ impl Report {
     }
 }
 
+impl Report {
+    /// Whether it comes too late, or too early, to be told from a repetition of itself. Those that say all again may
+    /// come at any time.
+    pub fn is_late(&self, now_ms: i64) -> bool {
+        let off_ms = now_ms.saturating_sub(self.at_ms).saturating_abs();
+        self.once && off_ms > limits::HEALTH_ONCE_MS
+    }
+}
+
 fn track_of(name: &str) -> Option<Track> {
     [Track::Stable, Track::Gray]
         .into_iter()
@@ -109,6 +124,7 @@ pub struct Release {
     sources: BTreeMap<(String, i64), Source>,
     /// What those came to that were silent for long when others needed their room.
     gone: Gone,
+    once: Once,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -137,6 +153,7 @@ struct Gone {
 pub struct Totals {
     pub stable: Counts,
     pub gray: Counts,
+    /// Those that report only once are one together.
     pub instances: usize,
     /// Of the newest report. None: there is none.
     pub at_ms: Option<i64>,
@@ -149,6 +166,10 @@ impl Release {
         let rows = || report.tracks.iter().filter(|row| row.sequence == sequence);
         if rows().next().is_none() {
             return false;
+        }
+        if report.once {
+            let rows = rows().filter_map(|row| Some((track_of(&row.track)?, row)));
+            return self.once.take(report, rows, now_ms);
         }
         let name = (report.instance.clone(), report.boot_ms);
         let known = self.sources.get(&name).map(|source| source.at_ms);
@@ -199,11 +220,12 @@ impl Release {
 
     /// The sum over all instances, also those that are gone: what they served, they served.
     pub fn totals(&self) -> Totals {
+        let known = self.sources.len().saturating_add(self.gone.instances);
         let mut totals = Totals {
-            stable: self.gone.stable,
-            gray: self.gone.gray,
-            instances: self.sources.len().saturating_add(self.gone.instances),
-            at_ms: self.gone.at_ms,
+            stable: self.gone.stable.plus(self.once.stable),
+            gray: self.gone.gray.plus(self.once.gray),
+            instances: known.saturating_add(usize::from(self.once.at_ms.is_some())),
+            at_ms: self.gone.at_ms.max(self.once.at_ms),
         };
         for source in self.sources.values() {
             totals.stable = totals.stable.plus(source.stable);

@@ -158,6 +158,10 @@ pub const HEALTH_ROWS: usize = 8;
 /// instance reports every five seconds for as long as somebody asks it.
 pub const HEALTH_INSTANCES: usize = 10_000;
 pub const HEALTH_SILENT_MS: i64 = 600_000;
+/// How far the clock of an instance that reports only once may be off, and how many of these on one release are told apart
+/// in twice that time: 4,000 a second.
+pub const HEALTH_ONCE_MS: i64 = 30_000;
+pub const HEALTH_ONCE: usize = 240_000;
 
 /// How far `valid_until` looks ahead.
 pub const VALID_UNTIL_MS: i64 = 400 * 86_400_000;

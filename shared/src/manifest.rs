@@ -188,6 +188,11 @@ impl Manifest {
         }
     }
 
+    /// Whether it compares a gray snapshot with a stable one.
+    pub fn has_gray(&self) -> bool {
+        self.gray.is_some()
+    }
+
     /// Gray iff the mode is `run` and the unit is allowed or within the share.
     pub fn track(&self, unit: Option<&str>) -> Track {
         let (Mode::Run, Some(unit)) = (self.header.mode, unit) else {

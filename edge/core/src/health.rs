@@ -2,11 +2,13 @@
 //! began. Counts only grow, so that a report that comes twice, late or out of order changes nothing once the highest of
 //! each is taken. Has no clock and sends nothing.
 
+use std::ops::Not;
+
 use serde::Serialize;
 use skyful::bucket::{SaltHash, UnitHash};
 use skyful::resolve::Reason;
 use skyful::resolve::write::{Release, Track};
-use skyful::secret::Sealed;
+use skyful::secret::{Sealed, Sealer};
 
 use crate::Edge;
 
@@ -16,7 +18,7 @@ pub const SEQUENCES: usize = skyful::limits::HEALTH_ROWS / 2;
 pub const PATH: &str = "/v1/health";
 /// The header that says which secret sealed the report, and its seal.
 pub const SEAL: &str = "skyful-seal";
-/// Between two reports of one instance.
+/// Between two reports of one instance that lives on between requests.
 pub const REPORT_EVERY_MS: i64 = 5_000;
 
 /// Who counts. The same in no two instances, nor before and after a restart.
@@ -31,6 +33,8 @@ pub(crate) struct Health {
     instance: Option<Instance>,
     tracks: Vec<Counts>,
     reported_ms: Option<i64>,
+    /// What was told once and is not told again.
+    told: Vec<Counts>,
 }
 
 /// Of one release on one track.
@@ -62,20 +66,44 @@ struct Wire<'a> {
     instance: &'a str,
     boot_ms: i64,
     at_ms: i64,
+    #[serde(skip_serializing_if = "Not::not")]
+    once: bool,
     tracks: &'a [Counts],
 }
 
+impl Counts {
+    fn minus(self, told: &Self) -> Self {
+        Self {
+            requests: self.requests.saturating_sub(told.requests),
+            errors: self.errors.saturating_sub(told.errors),
+            defaults: self.defaults.saturating_sub(told.defaults),
+            fallbacks: self.fallbacks.saturating_sub(told.fallbacks),
+            ..self
+        }
+    }
+}
+
 impl Health {
-    /// The first call of an instance names it. The chance of that call is also a visitor's, so it's hashed.
+    /// The first call of an instance names it.
     pub fn begin(&mut self, now_ms: i64, random: [u8; 16]) {
-        self.instance.get_or_insert_with(|| {
-            let chance = format!("{:032x}", u128::from_be_bytes(random));
-            let name = UnitHash::of(&chance).mix(SaltHash::of("instance"));
-            Instance {
-                name: format!("{name:016x}"),
-                began_ms: now_ms,
-            }
+        self.instance.get_or_insert_with(|| Instance {
+            name: name(random),
+            began_ms: now_ms,
         });
+    }
+
+    /// What was counted since this was last asked.
+    fn news(&mut self) -> Vec<Counts> {
+        let since = |counts: &Counts| {
+            let same =
+                |told: &&Counts| (told.sequence, told.track) == (counts.sequence, counts.track);
+            let told = self.told.iter().find(same);
+            told.map_or(*counts, |told| counts.minus(told))
+        };
+        let news = self.tracks.iter().map(since);
+        let news = news.filter(|counts| counts.requests > 0).collect();
+        self.told.clone_from(&self.tracks);
+        news
     }
 
     /// One page was answered. `assigned` is what the visitor is on, `found` what answered.
@@ -137,7 +165,40 @@ impl Health {
     }
 }
 
+/// The chance of a call is also a visitor's, so it's hashed.
+fn name(random: [u8; 16]) -> String {
+    let chance = format!("{:032x}", u128::from_be_bytes(random));
+    let name = UnitHash::of(&chance).mix(SaltHash::of("instance"));
+    format!("{name:016x}")
+}
+
 impl Edge {
+    /// What to report to a collector behind an answer, where an instance may not live to report later: what it counted
+    /// since it was last asked, and only while there are two tracks to compare. Of so many reports one is given, by
+    /// chance: a sample says of each track what all say, only less surely. `random` is fresh for each call.
+    pub fn report_once(&self, now_ms: i64, random: [u8; 16], one_in: u32) -> Option<Report> {
+        let sealer = self.config().secrets.sealer()?;
+        let mut state = self.state();
+        let held = state.held.as_ref()?;
+        let compared = held.manifest.has_gray();
+        let news = state.health.news();
+        let [a, b, c, d, ..] = random;
+        let drawn = u32::from_le_bytes([a, b, c, d]).checked_rem(one_in) == Some(0);
+        if news.is_empty() || !compared || !drawn {
+            return None;
+        }
+        let wire = Wire {
+            workspace: &self.config.workspace,
+            env: &self.config.env,
+            instance: &name(random),
+            boot_ms: now_ms,
+            at_ms: now_ms,
+            once: true,
+            tracks: &news,
+        };
+        Some(wire.sealed(&sealer))
+    }
+
     /// What to report to a collector now: nothing while the last report is fresh, without a secret to seal it, or before
     /// the first request. Counts as reported from then on, so that of several requests at once only one sends it.
     pub fn report(&self, now_ms: i64) -> Option<Report> {
@@ -155,12 +216,20 @@ impl Edge {
             instance,
             boot_ms,
             at_ms: now_ms,
+            once: false,
             tracks: &health.tracks,
         };
-        let body = serde_json::to_vec(&wire).unwrap_or_default();
+        let report = wire.sealed(&sealer);
         health.reported_ms = Some(now_ms);
+        Some(report)
+    }
+}
+
+impl Wire<'_> {
+    fn sealed(&self, sealer: &Sealer<'_>) -> Report {
+        let body = serde_json::to_vec(self).unwrap_or_default();
         let seal = sealer.sign(Sealed::Health, &body);
-        Some(Report { body, seal })
+        Report { body, seal }
     }
 }
 

@@ -65,6 +65,18 @@ pub struct Defaults {
 /// The longest time that makes sense: beyond it a rollback would seem not to work.
 const MILLIS_MAX: i64 = 3_600_000;
 
+/// Beyond it hardly any report would be sent.
+const ONE_IN_MAX: u32 = 1_000_000;
+
+/// Of how many reports about an answer one is sent, where each instance sends its own. 0: none.
+pub fn report_one_in(said: Option<&str>) -> Result<u32, &'static str> {
+    let said = said.map(str::trim).filter(|text| !text.is_empty());
+    match said.map_or(Ok(1), str::parse) {
+        Ok(one_in) if one_in <= ONE_IN_MAX => Ok(one_in),
+        _ => Err("it is not a number from 0 to 1000000"),
+    }
+}
+
 /// An edge from what `value` says of each setting. An empty text is how some platforms say nothing.
 pub fn edge<T: AsRef<str>>(
     value: impl Fn(Setting) -> Option<T>,

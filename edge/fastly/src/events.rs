@@ -1,46 +1,28 @@
 //! Events on Fastly: to the collector, or into the KV Store; what is sent when is [`aside`]'s. Log streams promise no
 //! delivery and are not used.
 
-use std::cell::OnceCell;
-use std::time::Duration;
-
-use fastly::backend::BackendCreationError;
-use fastly::handle::{BodyHandle, CacheOverride, RequestHandle};
-use fastly::http::{HeaderValue, Method, Url, header};
-use fastly::{Backend, Body};
-use skyful_edge::forward;
 use skyful_edge::forward::aside::{self, Desk};
 use skyful_edge::{EventSink, StoreError};
 
-use crate::kv::{self, After, Kv};
+use crate::collector::Line;
+use crate::kv::{After, Kv};
 use crate::own_copy;
 use crate::serve::{now_ms, random};
-use crate::settings::Collector;
-
-/// For a connection, for the answer, and for each part of it: a visitor waits meanwhile.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// Nothing of use is longer: a batch has at most 100 events.
-const ANSWER_BYTES: usize = 64 << 10;
-/// Static backends of the service may not have this name.
-const BACKEND: &str = "skyful_collector";
 
 pub struct Events<'a> {
     kv: Kv<'a>,
-    collector: Option<&'a Collector>,
+    collector: Option<&'a Line<'a>>,
     /// Workspace and environment, as in all keys of the store.
     place: String,
-    /// A name can be registered once in an instance.
-    backend: OnceCell<Backend>,
 }
 
 impl<'a> Events<'a> {
     /// With the KV Store of this name, which is opened only when it is needed.
-    pub fn new(name: &'a str, collector: Option<&'a Collector>, place: String) -> Self {
+    pub fn new(name: &'a str, collector: Option<&'a Line<'a>>, place: String) -> Self {
         Self {
             kv: Kv::new(name),
             collector,
             place,
-            backend: OnceCell::new(),
         }
     }
 }
@@ -61,7 +43,7 @@ impl EventSink for Events<'_> {
 
 struct Fastly<'a> {
     events: &'a Events<'a>,
-    collector: &'a Collector,
+    collector: &'a Line<'a>,
 }
 
 impl Desk for Fastly<'_> {
@@ -80,7 +62,7 @@ impl Desk for Fastly<'_> {
     }
 
     async fn post(&self, batch: &[u8]) -> Option<(u16, Vec<u8>)> {
-        let answered = self.events.answer(self.collector, batch);
+        let answered = self.collector.deliver(batch);
         answered
             .inspect_err(|error| eprintln!("skyful: the collector gave no answer: {error}"))
             .ok()
@@ -119,42 +101,5 @@ impl Events<'_> {
     /// Under which Core Cache says when this data centre looks for what was put aside: an instance remembers nothing.
     fn due(&self) -> String {
         format!("due/{}", self.place)
-    }
-
-    /// By handles, since `Request::send` brings the library's own HTTP cache into the program.
-    fn answer(&self, collector: &Collector, batch: &[u8]) -> Result<(u16, Vec<u8>), fastly::Error> {
-        let url = Url::parse(&format!("{}{}", collector.url, forward::PATH))?;
-        let backend = self.backend(&url)?;
-        let mut request = RequestHandle::new();
-        request.set_method(&Method::POST);
-        request.set_url(&url);
-        request.set_cache_override(&CacheOverride::Pass);
-        let token = HeaderValue::from_str(&format!("Bearer {}", collector.token))?;
-        request.insert_header(&header::AUTHORIZATION, &token);
-        let lines = HeaderValue::from_static("application/x-ndjson");
-        request.insert_header(&header::CONTENT_TYPE, &lines);
-        let (answer, body) = request.send(BodyHandle::from(batch), backend.name())?;
-        let mut body = Body::from(body);
-        let length = body.known_length();
-        let said = kv::fill(&mut body, length, ANSWER_BYTES)?;
-        Ok((answer.get_status().as_u16(), said))
-    }
-
-    /// Made here and not in the dashboard, so that its address is a setting and its patience is ours.
-    fn backend(&self, url: &Url) -> Result<&Backend, BackendCreationError> {
-        if let Some(backend) = self.backend.get() {
-            return Ok(backend);
-        }
-        let host = url.host_str().unwrap_or_default();
-        let port = url.port_or_known_default().unwrap_or(443);
-        let mut builder = Backend::builder(BACKEND, format!("{host}:{port}"))
-            .connect_timeout(PATIENCE)
-            .first_byte_timeout(PATIENCE)
-            .between_bytes_timeout(PATIENCE);
-        if url.scheme() == "https" {
-            builder = builder.check_certificate(host).sni_hostname(host);
-        }
-        let backend = builder.finish()?;
-        Ok(self.backend.get_or_init(|| backend))
     }
 }

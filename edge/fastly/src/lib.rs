@@ -16,6 +16,8 @@
 )]
 
 #[cfg(target_os = "wasi")]
+mod collector;
+#[cfg(target_os = "wasi")]
 mod events;
 #[cfg(target_os = "wasi")]
 mod kv;
@@ -35,7 +37,7 @@ mod store;
 #[cfg(target_os = "wasi")]
 pub use own_copy::SURROGATE_KEY;
 #[cfg(target_os = "wasi")]
-pub use serve::answer;
+pub use serve::serve;
 
 /// The KV Store, by the name under which it is linked to the service.
 pub const SNAPSHOTS: &str = "skyful_snapshots";

@@ -3,8 +3,7 @@
 
 #[cfg(target_os = "wasi")]
 fn main() {
-    skyful_fastly::answer(fastly::Request::from_client(), skyful_fastly::SNAPSHOTS)
-        .send_to_client();
+    skyful_fastly::serve(fastly::Request::from_client(), skyful_fastly::SNAPSHOTS);
 }
 
 #[cfg(not(target_os = "wasi"))]

@@ -11,17 +11,26 @@ use fastly::secret_store::OpenError;
 use fastly::{ConfigStore, Request, Response, SecretStore};
 use skyful_edge::{Edge, Facts};
 
+use crate::collector::Line;
 use crate::events::Events;
 use crate::kv;
 use crate::settings::{self, Settings, Wrong};
 use crate::store::{Platform, Store};
 use crate::{SECRETS, SETTINGS};
 
-/// Answers a request from the KV Store of this name.
-pub fn answer(mut request: Request, snapshots: &str) -> Response {
+/// Answers a request from the KV Store of this name, and tells the collector behind the answer.
+pub fn serve(mut request: Request, snapshots: &str) {
     let started = Instant::now();
-    let answer = match settings() {
-        Ok(settings) => at_once(answered_by(&settings, &mut request, snapshots)),
+    let settings = settings();
+    let line = settings.as_ref().ok().and_then(|s| s.collector.as_ref());
+    let line = line.map(Line::to);
+    let answer = match &settings {
+        Ok(settings) => at_once(answered_by(
+            &settings.edge,
+            line.as_ref(),
+            &mut request,
+            snapshots,
+        )),
         Err(Wrong { entry, why }) => {
             eprintln!("skyful: the setting {entry}: {why}");
             let header = |name: &str| joined(&request, name);
@@ -29,15 +38,28 @@ pub fn answer(mut request: Request, snapshots: &str) -> Response {
             answer.identified(request.get_method_str(), &header, random())
         }
     };
-    sent(answer.timed(started.elapsed()))
+    sent(answer.timed(started.elapsed())).send_to_client();
+    if let (Ok(settings), Some(line)) = (&settings, &line) {
+        report(settings, line);
+    }
+}
+
+/// How the tracks do. This instance ends with it, so nobody else says what it counted.
+fn report(settings: &Settings, line: &Line<'_>) {
+    let report = settings
+        .edge
+        .report_once(now_ms(), random(), settings.report_one_in);
+    if let Some(Err(error)) = report.map(|report| line.tell(&report)) {
+        eprintln!("skyful: the collector takes no report: {error}");
+    }
 }
 
 async fn answered_by(
-    settings: &Settings,
+    edge: &Edge,
+    line: Option<&Line<'_>>,
     request: &mut Request,
     snapshots: &str,
 ) -> skyful_edge::Response {
-    let Settings { edge, collector } = settings;
     let body = body(edge, request);
     let header = |name: &str| joined(request, name);
     let asked = skyful_edge::Request {
@@ -55,7 +77,7 @@ async fn answered_by(
     let place = format!("{}/{}", config.workspace, config.env);
     let platform = Platform {
         store: Store::new(snapshots),
-        events: Events::new(snapshots, collector.as_ref(), place),
+        events: Events::new(snapshots, line, place),
     };
     let answer = edge.handle(&platform, asked, now_ms(), random()).await;
     // It says nothing about any visitor.

@@ -21,6 +21,8 @@ pub const SECRET: [&str; 3] = ["secret", "context_keys", COLLECTOR_TOKEN];
 /// Entries that are this platform's own: where events are counted, and what is wanted there.
 const COLLECTOR: &str = "collector";
 const COLLECTOR_TOKEN: &str = "collector_token";
+/// Of how many reports one is sent.
+const REPORT_ONE_IN: &str = "report_one_in";
 pub const NO_ADDRESS: Wrong = Wrong {
     entry: COLLECTOR,
     why: "it is not an http or https address",
@@ -30,6 +32,8 @@ pub struct Settings {
     pub edge: Edge,
     /// None: this edge takes no events.
     pub collector: Option<Collector>,
+    /// 0: none.
+    pub report_one_in: u32,
 }
 
 /// Where events are counted.
@@ -64,8 +68,14 @@ impl Settings {
             entry: name(wrong.setting),
             why: wrong.why,
         })?;
+        let one_in = value(REPORT_ONE_IN)?;
+        let report_one_in = settings::report_one_in(one_in.as_deref()).map_err(|why| Wrong {
+            entry: REPORT_ONE_IN,
+            why,
+        })?;
         Ok(Self {
             edge,
+            report_one_in,
             collector: collector(&value)?,
         })
     }
@@ -120,8 +130,13 @@ mod tests {
 
     #[test]
     fn what_is_not_said_is_this_platforms_default() {
-        let Settings { edge, collector } = Settings::read(|entry| Ok(usual(entry))).unwrap();
+        let Settings {
+            edge,
+            collector,
+            report_one_in,
+        } = Settings::read(|entry| Ok(usual(entry))).unwrap();
         assert!(collector.is_none());
+        assert_eq!(report_one_in, 1);
         let config = edge.config();
         assert_eq!((config.recheck_ms, config.wait_ms), (0, 0));
         assert_eq!(config.settle_ms, 600_000);

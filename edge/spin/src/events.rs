@@ -3,23 +3,13 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use bytes::Bytes;
-use http_body_util::BodyExt;
-use skyful_edge::forward;
 use skyful_edge::forward::aside::{self, Desk};
 use skyful_edge::{EventSink, StoreError};
-use spin_sdk::http::FullBody;
-use spin_sdk::wasip3::http::types::RequestOptions;
-use spin_sdk::wasip3::http_compat::RequestOptionsExtension;
 
+use crate::collector;
 use crate::serve::{now_ms, random};
 use crate::settings::Collector;
 use crate::store::KeyValue;
-
-/// For a connection, and again for the answer: a visitor waits meanwhile.
-const PATIENCE_NS: u64 = 3_000_000_000;
-/// Nothing of use is longer.
-const ANSWER_BYTES: usize = 1 << 20;
 
 /// When this instance looks for what was put aside. A new one does so at once.
 static DUE_MS: AtomicI64 = AtomicI64::new(0);
@@ -65,7 +55,7 @@ impl Desk for Spin<'_> {
     }
 
     async fn post(&self, batch: &[u8]) -> Option<(u16, Vec<u8>)> {
-        let answered = answer(self.collector, batch.to_vec()).await;
+        let answered = collector::deliver(self.collector, batch.to_vec()).await;
         if answered.is_none() {
             self.tell("the collector gave no answer");
         }
@@ -100,30 +90,4 @@ impl Desk for Spin<'_> {
     fn look_at(&self, due_ms: i64) {
         DUE_MS.store(due_ms, Ordering::Relaxed);
     }
-}
-
-async fn answer(collector: &Collector, batch: Vec<u8>) -> Option<(u16, Vec<u8>)> {
-    let options = RequestOptions::new();
-    options.set_connect_timeout(Some(PATIENCE_NS)).ok()?;
-    options.set_first_byte_timeout(Some(PATIENCE_NS)).ok()?;
-    options.set_between_bytes_timeout(Some(PATIENCE_NS)).ok()?;
-    let request = http::Request::post(format!("{}{}", collector.url, forward::PATH))
-        .header("authorization", format!("Bearer {}", collector.token))
-        .header("content-type", "application/x-ndjson")
-        .extension(RequestOptionsExtension(options))
-        .body(FullBody::new(Bytes::from(batch)))
-        .ok()?;
-    let answer = spin_sdk::http::send(request).await.ok()?;
-    let status = answer.status().as_u16();
-    let mut body = answer.into_body();
-    let mut said = Vec::new();
-    while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame.ok()?.into_data() {
-            said.extend_from_slice(&data);
-        }
-        if said.len() > ANSWER_BYTES {
-            return None;
-        }
-    }
-    Some((status, said))
 }

@@ -15,6 +15,8 @@
 )]
 
 #[cfg(target_family = "wasm")]
+mod collector;
+#[cfg(target_family = "wasm")]
 mod events;
 #[cfg(target_family = "wasm")]
 mod serve;

@@ -14,6 +14,7 @@ use spin_sdk::wasip3::http_compat::{IncomingRequestBody, Response};
 use spin_sdk::wasip3::random::random::get_random_u64;
 use spin_sdk::{http_service, variables};
 
+use crate::collector;
 use crate::events::Events;
 use crate::settings::{self, Settings, Wrong};
 use crate::store::{Caps, KeyValue};
@@ -53,7 +54,11 @@ async fn handle(request: Request) -> impl IntoResponse {
     let started = Instant::now();
     let (head, body) = request.into_parts();
     let answer = match settings().await {
-        Ok(settings) => answer(settings, &head, body).await,
+        Ok(settings) => {
+            let answer = answer(settings, &head, body).await;
+            report(settings);
+            answer
+        }
         Err(Wrong { variable, why }) => {
             eprintln!("skyful: the variable {variable}: {why}");
             let header = |name: &str| joined(&head.headers, name);
@@ -111,6 +116,17 @@ async fn answer(
     answer
 }
 
+/// Behind the answer, how the tracks do: this instance may end with it. Spin lets what was begun here come to its end.
+fn report(settings: &'static Settings) {
+    if let Some(collector) = &settings.collector
+        && let Some(report) = settings
+            .edge
+            .report_once(now_ms(), random(), settings.report_one_in)
+    {
+        spin_sdk::wasip3::spawn(collector::tell(collector, report));
+    }
+}
+
 /// Read once an instance. Several first requests may read them at once; the first one counts.
 async fn settings() -> Result<&'static Settings, Wrong> {
     if let Some(settings) = SETTINGS.get() {
@@ -122,6 +138,7 @@ async fn settings() -> Result<&'static Settings, Wrong> {
         settings::CLIENT_IP,
         settings::COLLECTOR,
         settings::COLLECTOR_TOKEN,
+        settings::REPORT_ONE_IN,
     ]) {
         match variables::get(variable).await {
             Ok(text) => given.push((variable, text)),

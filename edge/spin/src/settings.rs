@@ -21,6 +21,8 @@ pub const CLIENT_IP: &str = "client_ip";
 /// The variables that name where events are counted, and what is wanted there.
 pub const COLLECTOR: &str = "collector";
 pub const COLLECTOR_TOKEN: &str = "collector_token";
+/// The variable that says of how many reports one is sent.
+pub const REPORT_ONE_IN: &str = "report_one_in";
 /// Spin sets it from the connection, over whatever a client sends.
 const CLIENT_IP_HEADER: &str = "spin-client-addr";
 
@@ -29,6 +31,8 @@ pub struct Settings {
     /// The header from which the client's address is taken, in lower case.
     pub client_ip: String,
     pub collector: Option<Collector>,
+    /// 0: none.
+    pub report_one_in: u32,
 }
 
 /// Where events are counted.
@@ -72,8 +76,13 @@ impl Settings {
                 why: "it is not the name of a header",
             });
         }
+        let report_one_in = settings::report_one_in(value(REPORT_ONE_IN)).map_err(|why| Wrong {
+            variable: REPORT_ONE_IN,
+            why,
+        })?;
         Ok(Self {
             edge,
+            report_one_in,
             client_ip: client_ip.to_ascii_lowercase(),
             collector: collector(&value)?,
         })
@@ -175,6 +184,30 @@ mod tests {
         assert_eq!(collector.url, "https://count.example");
         assert_eq!(collector.token, "token");
         assert!(read("count.example").is_err_and(|wrong| wrong.variable == COLLECTOR));
+    }
+
+    #[test]
+    fn of_reports_all_are_sent_unless_fewer_are_asked_for() {
+        let read = |said: Option<&'static str>| {
+            let value = |name: &str| match name {
+                "workspace" | "env" => Some("wallet"),
+                "trust" => Some(KEY),
+                REPORT_ONE_IN => said,
+                _ => None,
+            };
+            Settings::read(value, &[]).map(|settings| settings.report_one_in)
+        };
+        for (said, one_in) in [
+            (None, 1),
+            (Some(" "), 1),
+            (Some("0"), 0),
+            (Some(" 20 "), 20),
+        ] {
+            assert_eq!(read(said), Ok(one_in));
+        }
+        for wrong in ["-1", "1000001", "1/10"] {
+            assert!(read(Some(wrong)).is_err_and(|wrong| wrong.variable == REPORT_ONE_IN));
+        }
     }
 
     #[test]

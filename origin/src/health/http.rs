@@ -56,6 +56,17 @@ fn refused(refusal: Refusal) -> Response<Body> {
             "No room for another environment",
             "this collector keeps reports of as many environments as it can",
         ),
+        Refusal::Late => Problem::new(
+            409,
+            "old-report",
+            "The report is not of now",
+            format!(
+                "a report that is sent only once is taken within {} seconds of its time",
+                limits::HEALTH_ONCE_MS / 1_000
+            ),
+        )
+        .at("at_ms")
+        .hint("set the clocks of the edge and of this collector"),
         Refusal::Bad(BadReport::Seal) => Problem::new(
             403,
             "forged-report",

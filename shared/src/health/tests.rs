@@ -1,3 +1,5 @@
+use alloc::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -70,6 +72,7 @@ fn life(instance: u8) -> impl Strategy<Value = Vec<Report>> {
                 instance: format!("i{}", instance / 2),
                 boot_ms: i64::from(instance % 2),
                 at_ms,
+                once: false,
                 tracks: rows.iter().map(row).collect(),
             });
         }
@@ -188,4 +191,76 @@ fn a_report_is_news_only_once_and_only_where_it_says_something() {
     assert!(release.take(&report, 7, 0));
     report.at_ms -= 1;
     assert!(!release.take(&report, 7, 0), "it was overtaken");
+}
+
+/// Of an instance that lives for one answer, on gray or stable.
+fn single(name: u64, at_ms: i64, errors: u64) -> Report {
+    let mut report = open(&body("gray", 1), "prod").expect("genuine");
+    report.instance = format!("{name:016x}");
+    (report.boot_ms, report.at_ms, report.once) = (at_ms, at_ms, true);
+    report.tracks[0].counts = Counts {
+        requests: 1,
+        errors,
+        ..Counts::default()
+    };
+    if name % 3 == 0 {
+        report.tracks[0].track = "stable".into();
+    }
+    report
+}
+
+proptest! {
+    /// Against a twin that keeps everything: names never end there.
+    #[test]
+    fn what_is_said_once_counts_once_however_often_it_comes(
+        said in proptest::collection::vec((0..40_u64, -40_i64..40), 1..120),
+        pauses in proptest::collection::vec(0..50_i64, 120),
+    ) {
+        let mut release = Release::default();
+        let mut twin: BTreeSet<u64> = BTreeSet::new();
+        let mut now_s = 1_000;
+        for ((name, off_s), pause_s) in said.iter().zip(pauses) {
+            now_s += pause_s;
+            // Each name has one time, as each instance has; what comes is the same each time.
+            let at_s = 1_000 + i64::try_from(*name).expect("small") * 25;
+            let arrives_s = now_s.max(at_s + off_s);
+            now_s = arrives_s;
+            let news = release.take(&single(*name, at_s * 1_000, name % 2), 7, arrives_s * 1_000);
+            let timely = (arrives_s - at_s).abs() <= 30;
+            prop_assert_eq!(news, timely && twin.insert(*name));
+        }
+        let totals = release.totals();
+        let of = |stable: bool| twin.iter().filter(move |name| (*name % 3 == 0) == stable);
+        let count = |stable| of(stable).count() as u64;
+        let errors = |stable| of(stable).map(|name| name % 2).sum::<u64>();
+        prop_assert_eq!((totals.stable.requests, totals.gray.requests), (count(true), count(false)));
+        prop_assert_eq!((totals.stable.errors, totals.gray.errors), (errors(true), errors(false)));
+        prop_assert_eq!(totals.instances, usize::from(!twin.is_empty()));
+    }
+}
+
+#[test]
+fn those_who_report_once_are_bounded_and_stand_beside_those_who_live() {
+    let mut release = Release::default();
+    let mut living = open(&body("gray", 1), "prod").expect("genuine");
+    assert!(release.take(&living, 7, 0));
+    let full = limits::HEALTH_ONCE as u64;
+    for name in 0..full {
+        assert!(release.take(&single(name, 0, 0), 7, 0));
+    }
+    assert!(!release.take(&single(full, 0, 0), 7, 0), "no room");
+    let sum = |release: &Release| {
+        let totals = release.totals();
+        (
+            totals.stable.requests + totals.gray.requests,
+            totals.instances,
+        )
+    };
+    assert_eq!(sum(&release), (full + 9, 2));
+    // Their room is free again when none of them could be taken any more, and who lives goes on as ever.
+    let later = 2 * limits::HEALTH_ONCE_MS;
+    assert!(release.take(&single(full, later, 0), 7, later));
+    (living.at_ms, living.tracks[0].counts.requests) = (3, 10);
+    assert!(release.take(&living, 7, later));
+    assert_eq!(sum(&release), (full + 11, 2));
 }

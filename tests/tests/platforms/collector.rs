@@ -1,14 +1,20 @@
-//! Where edges deliver their events in these tests: keeps each id once, and can be told to be out of order.
+//! Where edges deliver their events in these tests: keeps each id once, and can be told to be out of order. Takes their
+//! reports too, as the real one does.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
+use skyful::health::{Release, Report, Totals};
+use skyful::secret::Secrets;
 
-use crate::platform::TOKEN;
+use crate::platform::{ENV, TOKEN, WORKSPACE};
+
+/// What seals the reports of edges here.
+pub const SECRET: &str = "6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6b";
 
 #[derive(Clone)]
 pub struct Collector {
@@ -20,6 +26,8 @@ pub struct Collector {
 struct Inner {
     /// By id, as they came first.
     events: BTreeMap<String, Value>,
+    /// By sequence.
+    reported: BTreeMap<u64, Release>,
     out_of_order: bool,
     refused: usize,
     /// Beginnings of ids, and why these are refused one by one.
@@ -75,6 +83,23 @@ impl Collector {
         }
     }
 
+    /// What was reported of this release, once that many answers were.
+    pub fn reported(&self, sequence: u64, answers: u64) -> Totals {
+        let since = Instant::now();
+        loop {
+            let totals = self.with(|inner| inner.reported.get(&sequence).map(Release::totals));
+            let totals = totals.unwrap_or_default();
+            if totals.stable.requests + totals.gray.requests >= answers {
+                return totals;
+            }
+            assert!(
+                since.elapsed() < Duration::from_secs(60),
+                "{totals:?} of {answers} answers were reported"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     pub fn has(&self, id: &str) -> bool {
         self.with(|inner| inner.events.contains_key(id))
     }
@@ -89,6 +114,8 @@ impl Collector {
         };
         let (status, said) = if head.contains(TOKEN) && head.starts_with("POST /v1/collect ") {
             self.take(&body)
+        } else if head.contains(TOKEN) && head.starts_with("POST /v1/health ") {
+            self.hear(&head, &body)
         } else {
             (401, json!({}))
         };
@@ -98,6 +125,23 @@ impl Collector {
             stream,
             "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{said}"
         );
+    }
+
+    fn hear(&self, head: &str, body: &str) -> (u16, Value) {
+        let named = |line: &&str| line.to_ascii_lowercase().starts_with("skyful-seal:");
+        let seal = head.lines().find(named).expect("a seal");
+        let (_, seal) = seal.split_once(':').expect("a value");
+        let secrets = Secrets::parse(SECRET, WORKSPACE, ENV).expect("a secret");
+        let report = Report::open(body.as_bytes(), seal.trim(), &secrets).expect("genuine");
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now_ms = i64::try_from(now.expect("after 1970").as_millis()).expect("soon");
+        self.with(|inner| {
+            for row in &report.tracks {
+                let release = inner.reported.entry(row.sequence).or_default();
+                release.take(&report, row.sequence, now_ms);
+            }
+        });
+        (200, json!({"taken": true}))
     }
 
     fn take(&self, body: &str) -> (u16, Value) {

@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 use skyful::compile::Snapshot;
 use skyful::manifest::Mode;
 
+use crate::collector::{Collector, SECRET};
 use crate::core_edge::CoreEdge;
-use crate::platform::{Answer, Ask, Client, Platform, Settings, all};
+use crate::platform::{Answer, Ask, Client, Platform, Settings, all, asked};
+use crate::process::Process;
 use crate::publisher::Publisher;
 use crate::requests::workspace;
 
@@ -189,5 +191,45 @@ fn each_platform_counts_its_tracks() {
                 "{status}"
             );
         }
+    }
+}
+
+/// Where an instance may end with its answer, each answer is reported by itself, and all of them add up to what was served.
+#[test]
+fn platforms_without_lasting_instances_report_every_answer_once() {
+    let (stable, gray) = (workspace("stable"), workspace("gray"));
+    for (name, reuse) in [("fastly", None), ("spin", None), ("spin", Some(1))] {
+        let lines = asked().into_iter();
+        let mut lines = lines.filter(|line| line.starts_with(&format!("{name}=")));
+        let Some(line) = lines.next() else {
+            continue;
+        };
+        let collector = Collector::start();
+        let mut publisher = Publisher::new();
+        let mut settings = Settings::preview(&publisher.trust());
+        settings.secret = SECRET.into();
+        settings.collector = Some(collector.url.clone());
+        let mut settings = settings.json();
+        if let Some(reuse) = reuse {
+            settings["reuse"] = reuse.into();
+        }
+        let platform = Process::start(&line, &settings);
+        let client = Client::new();
+        let asks = publisher.release(&stable, Some((&gray, 4_000, TESTERS)), Mode::Run);
+        for ask in asks {
+            let answer = client.send(&platform, &ask);
+            assert!((200..203).contains(&answer.status), "{}", answer.json());
+        }
+        let mut sequence = None;
+        let mut on_gray = 0;
+        for n in 0..UNITS {
+            let answer = client.send(&platform, &home(&format!("u-{n}")));
+            on_gray += u64::from(track(&answer) == "gray");
+            sequence = answer.json()["release"]["sequence"].as_u64();
+        }
+        let totals = collector.reported(sequence.expect("a release"), UNITS.into());
+        let found = (totals.gray.requests, totals.stable.requests);
+        assert_eq!(found, (on_gray, u64::from(UNITS) - on_gray), "{name}");
+        assert_eq!((totals.gray.errors, totals.instances), (0, 1), "{name}");
     }
 }

@@ -97,6 +97,55 @@ fn a_report_is_sealed_cumulative_and_not_given_twice_at_once() {
 }
 
 #[test]
+fn an_instance_that_may_end_tells_each_answer_once_while_tracks_are_compared() {
+    let (one, two) = (snapshot("one"), snapshot("two"));
+    let mut world = sealed();
+    world.upload(&one);
+    world.upload(&two);
+    world.put_manifest(&release(1, &one).gray(&two, 10_000).sign(1), &[]);
+    let told = |world: &World, chance: u8, one_in: u32| {
+        let report = world.edge.report_once(world.now_ms, [chance; 16], one_in)?;
+        let secrets = Secrets::parse(SECRET, WORKSPACE, ENV).unwrap();
+        Some(Report::open(&report.body, &report.seal, &secrets).expect("understood"))
+    };
+    assert_eq!(told(&world, 1, 1), None, "nothing to say");
+    world.home();
+    let first = told(&world, 1, 1).expect("of one answer");
+    assert_eq!(told(&world, 2, 1), None, "it was told");
+    world.home();
+    world.home();
+    let second = told(&world, 3, 1).expect("of two answers");
+    let rows = |report: &Report| -> Vec<(String, u64, u64)> {
+        let rows = report.tracks.iter();
+        rows.map(|row| (row.track.clone(), row.counts.requests, row.counts.defaults))
+            .collect()
+    };
+    assert_eq!(rows(&first), [("gray".to_owned(), 1, 1)]);
+    assert_eq!(rows(&second), [("gray".to_owned(), 2, 2)]);
+    assert!(first.once && second.once);
+    assert_ne!(first.instance, second.instance);
+    // The status goes on counting.
+    assert_eq!(
+        world.status()["tracks"],
+        json!([row(1, "gray", [3, 0, 3, 0])])
+    );
+    // A sample: what is not drawn is left out, and never told later. 0 is none at all.
+    let mut drawn = 0;
+    for chance in 0..=255 {
+        world.home();
+        assert_eq!(told(&world, chance, 0), None);
+        world.home();
+        drawn += told(&world, chance, 4).map_or(0, |report| report.tracks[0].counts.requests);
+    }
+    assert!((32..128).contains(&drawn), "{drawn}");
+    // Nothing is compared any more, so there is nothing to tell.
+    world.publish(2, &two);
+    world.restart();
+    world.home();
+    assert_eq!(told(&world, 5, 1), None);
+}
+
+#[test]
 fn without_a_secret_nothing_is_reported() {
     let mut world = World::published(1, &snapshot("one"));
     world.home();

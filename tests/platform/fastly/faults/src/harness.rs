@@ -13,13 +13,13 @@ const NOWHERE: &str = "nowhere";
 
 pub fn main() {
     let request = Request::from_client();
-    let answer = if request.get_url().host_str() == Some(HOST) {
+    if request.get_url().host_str() == Some(HOST) {
         let done = command(request.get_path());
         done.unwrap_or_else(|error| Response::from_status(500).with_body(error.to_string()))
+            .send_to_client();
     } else {
-        skyful_fastly::answer(request, store())
-    };
-    answer.send_to_client();
+        skyful_fastly::serve(request, store());
+    }
 }
 
 fn store() -> &'static str {
