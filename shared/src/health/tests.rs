@@ -203,7 +203,7 @@ fn single(name: u64, at_ms: i64, errors: u64) -> Report {
         errors,
         ..Counts::default()
     };
-    if name % 3 == 0 {
+    if name.is_multiple_of(3) {
         report.tracks[0].track = "stable".into();
     }
     report
@@ -230,7 +230,7 @@ proptest! {
             prop_assert_eq!(news, timely && twin.insert(*name));
         }
         let totals = release.totals();
-        let of = |stable: bool| twin.iter().filter(move |name| (*name % 3 == 0) == stable);
+        let of = |stable: bool| twin.iter().filter(move |name| name.is_multiple_of(3) == stable);
         let count = |stable| of(stable).count() as u64;
         let errors = |stable| of(stable).map(|name| name % 2).sum::<u64>();
         prop_assert_eq!((totals.stable.requests, totals.gray.requests), (count(true), count(false)));
