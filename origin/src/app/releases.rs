@@ -39,7 +39,7 @@ pub use steer::{REASON_BYTES, Steered};
 
 /// Releases of one answer.
 const PAGE: usize = 50;
-/// What is told of one release at once; it has a step a few times and is halted a few times.
+/// What is told of one release at once, the newest; it has a step a few times and is halted a few times.
 const EVENTS: i64 = 1_000;
 
 impl App {

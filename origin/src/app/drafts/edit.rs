@@ -1,5 +1,7 @@
 //! Changing a draft: one transaction that looks at the version, writes the object, its history and the audit log.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 use skyful::value::datetime;
 use sqlx::sqlite::SqliteConnection;
@@ -199,7 +201,8 @@ impl Edit {
                 "read them again: somebody added or deleted one",
             ));
         }
-        plans.sort_by_cached_key(|row| keys.iter().position(|wanted| *wanted == key(row)));
+        let places: HashMap<&str, usize> = keys.iter().map(String::as_str).zip(0..).collect();
+        plans.sort_by_cached_key(|row| places.get(&*key(row)).copied());
         let revision = self.revision(tx).await?;
         let mut moved = Vec::new();
         for (place, row) in (1_i64..).zip(&plans) {

@@ -66,8 +66,7 @@ impl App {
             let document = assemble::document(&named, &objects);
             parts(&document.to_string(), &template, &asked)
         };
-        let parts = tokio::task::spawn_blocking(work).await;
-        let parts = parts.map_err(|error| StoreError(error.to_string()))??;
+        let parts = self.heavy.run(work).await??;
         self.store
             .write(move |tx| Box::pin(async move { edit.invoke(tx, &page, &parts).await }))
             .await

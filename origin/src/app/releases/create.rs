@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use skyful::bucket::SaltHash;
-use skyful::check::{self, Options};
+use skyful::check::{self, IdFile, Options};
 use skyful::limits;
 use skyful::model::pipeline::Pipeline;
 use skyful::problem::{Problem, Severity};
@@ -157,7 +157,7 @@ impl App {
             }
             Source::Stored(row) => {
                 let document = row.document.clone();
-                let read = self.heavy.run(move || pipelines(&document)).await?;
+                let read = self.heavy.run(move || pipelines(&document)).await??;
                 (row.digest.clone(), row.revision, read)
             }
         };
@@ -195,17 +195,26 @@ fn repeated((request, answer): (Vec<u8>, String), once: &Once) -> Result<Value, 
     read.map_err(|error| StoreError(error.to_string()).into())
 }
 
-/// Of a document that was in order when it was released.
-fn pipelines(document: &str) -> BTreeMap<String, Pipeline> {
+/// Of a document that was in order when it was released. One that isn't any more has no pipeline that anybody knows, which
+/// must not mean everybody at once.
+fn pipelines(document: &str) -> Result<BTreeMap<String, Pipeline>, Error> {
     let options = Options {
         now_ms: None,
-        read_file: &|_| Err("lists of ids are not read again".into()),
+        // Who is on a list is in the snapshot already.
+        read_file: &|_| Ok(IdFile::Hashes(Vec::new())),
     };
     let checked = check::check(document.as_bytes(), &options);
     checked
         .workspace
         .map(|model| model.pipelines)
-        .unwrap_or_default()
+        .ok_or_else(|| {
+            let problem = checked.problems.first();
+            let why = problem.map_or_else(String::new, |problem| format!(": {}", problem.message));
+            Error::conflict(
+                format!("the document of that snapshot isn't in order any more{why}"),
+                "import its document, mend it, and release the draft",
+            )
+        })
 }
 
 async fn create(mut desk: Desk<'_>, ready: Ready, once: Option<Once>) -> Result<Value, Error> {

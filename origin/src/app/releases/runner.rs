@@ -13,7 +13,7 @@ use super::decide::{Decision, Reports, Seen, Why, decide, mode_named};
 use super::desk::{Desk, by_itself};
 use super::staff;
 use super::state::{Event, State};
-use super::steer::plan;
+use super::steer::{plan, why};
 use super::view::{Release, words};
 use super::windows::Window;
 use crate::app::{App, Error};
@@ -192,10 +192,7 @@ fn decide_on(
     windows: &[Window],
     now_ms: i64,
 ) -> Result<Option<Decided>, Error> {
-    let halted: Option<Why> = row
-        .halted
-        .as_deref()
-        .and_then(|why| serde_json::from_str(why).ok());
+    let halted = why(&row);
     let plan = plan(&row)?;
     let seen = Seen {
         now_ms,
@@ -216,6 +213,7 @@ fn decide_on(
     };
     let decision = match decide(&seen) {
         Decision::Wait(_) => return Ok(None),
+        Decision::Alarm => Decision::Alarm,
         // Nobody but a person touches what somebody else has changed.
         _ if moved && row.state != State::Gray => return Ok(None),
         _ if moved => Decision::Halt(Why::Moved),

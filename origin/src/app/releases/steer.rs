@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use skyful::manifest::Mode;
 
-use super::decide::mode_name;
+use super::decide::{Why, mode_name, needs_a_person};
 use super::desk::{Desk, nothing, refused, shown};
 use super::plan::{Audience, Plan};
 use super::state::{Event, State, next};
@@ -117,13 +117,24 @@ impl Desk<'_> {
                 self.happened(row, Some(Event::Pause), "pause", detail)
                     .await
             }
-            Steered::Resume => {
-                self.happened(row, Some(Event::Resume), "resume", detail)
-                    .await
-            }
+            Steered::Resume => self.resume(row, detail).await,
             Steered::Skip => self.step(row, "skip", detail).await,
             Steered::RollBack => self.roll_back(row, detail).await,
         }
+    }
+
+    /// What set the shares apart stays in what was counted, so where that held it up the step begins anew under another
+    /// sequence, of which edges have counted nothing yet.
+    async fn resume(&mut self, row: &mut ReleaseRow, detail: Value) -> Result<(), Error> {
+        next(row.state, Event::Resume).map_err(|why| refused(row, why))?;
+        let head = self.head().await?;
+        let own = head.filter(|head| head.release == Some(row.id));
+        if let Some(head) = own.filter(|_| why(row).is_some_and(|why| needs_a_person(&why))) {
+            row.sequence = Some(self.publish(head, Some(row.id)).await?);
+            row.step_ms = Some(self.now_ms);
+        }
+        self.happened(row, Some(Event::Resume), "resume", detail)
+            .await
     }
 
     /// Everything that the approval depends on is looked at in its transaction.
@@ -186,6 +197,9 @@ impl Desk<'_> {
                 hint: "release again: it would take back what was released since".into(),
             });
         }
+        // Others may have brought and taken back the same since.
+        let full = rows::in_states(self.tx, self.place, &[State::Full]).await?;
+        row.base_release = full.first().map(|row| row.id);
         if let Some(other) = head.as_ref().and_then(|head| head.release) {
             let mut other = self.release(other).await?;
             let detail = json!({"by": row.id});
@@ -350,6 +364,11 @@ impl Desk<'_> {
         }
         Ok(())
     }
+}
+
+/// Why it is halted, if it is.
+pub fn why(row: &ReleaseRow) -> Option<Why> {
+    serde_json::from_str(row.halted.as_deref()?).ok()
 }
 
 pub fn plan(row: &ReleaseRow) -> Result<Plan, Error> {

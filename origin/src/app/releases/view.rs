@@ -11,6 +11,7 @@ use super::desk::shown;
 use super::evidence::{self, Verdict};
 use super::plan::Plan;
 use super::state::State;
+use super::steer::why;
 use crate::store::sqlite::releases::{EventRow, ReleaseRow};
 use crate::store::sqlite::snapshots::HeadRow;
 
@@ -233,7 +234,7 @@ fn steps(row: &ReleaseRow, plan: &Plan, coming: &[(usize, i64)]) -> Vec<Step> {
 }
 
 fn halted(row: &ReleaseRow) -> Option<Halted> {
-    let why: Why = serde_json::from_str(row.halted.as_deref()?).ok()?;
+    let why = why(row)?;
     Some(Halted {
         words: words(&why),
         hint: hint(&why),

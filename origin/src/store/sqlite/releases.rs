@@ -167,6 +167,7 @@ pub async fn put(tx: &mut SqliteConnection, row: &ReleaseRow) -> Result<(), Stor
         "INSERT INTO releases ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
             ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)
          ON CONFLICT (workspace, env, id) DO UPDATE SET version = excluded.version, state = excluded.state,
+            base_release = excluded.base_release,
             step = excluded.step, step_ms = excluded.step_ms, sequence = excluded.sequence,
             halted = excluded.halted, halted_ms = excluded.halted_ms, alarmed_ms = excluded.alarmed_ms,
             approver = excluded.approver, approved_ms = excluded.approved_ms, ended_ms = excluded.ended_ms"
@@ -246,7 +247,7 @@ pub async fn add_event(
     Ok(())
 }
 
-/// What happened after a place in the history, in order.
+/// What happened last, and after a place in the history, in order.
 pub async fn events(
     tx: &mut SqliteConnection,
     (workspace, env): (&str, &str),
@@ -255,8 +256,10 @@ pub async fn events(
     limit: i64,
 ) -> Result<Vec<EventRow>, StoreError> {
     let sql = "
-        SELECT seq, at_ms, kind, actor, state, step, sequence, detail FROM release_events
-        WHERE workspace = ?1 AND env = ?2 AND release = ?3 AND seq > ?4 ORDER BY seq LIMIT ?5";
+        SELECT * FROM (
+            SELECT seq, at_ms, kind, actor, state, step, sequence, detail FROM release_events
+            WHERE workspace = ?1 AND env = ?2 AND release = ?3 AND seq > ?4 ORDER BY seq DESC LIMIT ?5)
+        ORDER BY seq";
     let query = sqlx::query(sql).bind(workspace).bind(env);
     let query = query.bind(release).bind(after).bind(limit);
     let rows = query.fetch_all(tx).await.map_err(failed)?;

@@ -242,3 +242,31 @@ async fn what_edges_report_is_weighed_beside_what_others_ask() {
     gate.open();
     assert!(asked.await.release.health.is_some());
 }
+
+#[tokio::test]
+async fn whoever_resumes_what_was_halted_over_its_share_begins_to_count_anew() {
+    let shop = Shop::open().await;
+    shop.release(Wanted::default()).await;
+    let id = shop.by("steps").await;
+    shop.pass(30, 100, 0.0).await;
+    // A cache that keeps one page for everybody: all are counted on gray.
+    for secs in 1..=80 {
+        later(5);
+        shop.hear((10_000 + 500 * secs, 0), 30_000).await;
+        shop.look().await;
+    }
+    let halted = shop.get(id).await.release;
+    let why = halted.halted.expect("why").why;
+    assert_eq!(value(&why)["code"], "share");
+    let (share, sequence) = (halted.share, halted.sequence);
+
+    shop.steer(&ada(), id, Steered::Resume)
+        .await
+        .expect("looked at");
+    shop.look().await;
+    let found = shop.get(id).await.release;
+    assert_eq!((found.state, found.share), (State::Gray, share));
+    assert!(found.sequence > sequence, "edges count anew");
+    shop.pass(310, 100, 0.0).await;
+    assert!(shop.get(id).await.release.share > share);
+}

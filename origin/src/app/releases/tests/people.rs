@@ -1,6 +1,7 @@
 //! What people do: the one click, approval, the way back.
 
 use super::*;
+use crate::app::drafts::path::Path;
 use crate::app::releases::create::Once;
 use crate::app::releases::state::State;
 
@@ -340,4 +341,35 @@ async fn an_approval_that_comes_too_late_cancels_the_release_and_says_why() {
     assert_eq!(approved(waiting[0]).await, State::Cancelled);
     let found = shop.get(waiting[0]).await;
     assert_eq!(kinds(&found), ["create", "approve", "cancel"]);
+}
+
+#[tokio::test]
+async fn an_old_snapshot_goes_out_by_the_steps_of_its_document() {
+    let shop = Shop::open().await;
+    // Its document names a list of ids, which lies beside it.
+    let at = Path::parse("id_lists/few.csv").expect("a path");
+    let mut upload = shop.app.upload(&ada(), "shop", &at).expect("let in");
+    upload.push(b"u-1\n").expect("an id");
+    let list = shop.app.uploaded(&ada(), "shop", &at, None, upload).await;
+    list.expect("a list");
+    let document = format!("{DOCUMENT}segments: {{few: {{ids: {{file: few.csv}}}}}}\n");
+    let done = shop.app.import(&ada(), "shop", None, document).await;
+    done.expect("a document");
+    let first = shop.release(Wanted::default()).await;
+    let old = shop.get(first).await.release.snapshot;
+    shop.edit().await;
+    shop.release(Wanted::default()).await;
+
+    let wanted = Wanted {
+        snapshot: Some(old.clone()),
+        pipeline: Some("steps".into()),
+        ..Wanted::default()
+    };
+    let again = shop.release(wanted).await;
+    let found = shop.get(again).await.release;
+    assert_eq!((found.state, found.snapshot), (State::Gray, old));
+    assert_eq!(
+        (found.pipeline.as_deref(), found.share),
+        (Some("steps"), 1_000)
+    );
 }
