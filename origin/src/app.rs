@@ -9,6 +9,7 @@ pub mod drafts;
 pub mod error;
 pub mod heavy;
 pub mod keys;
+pub mod listeners;
 pub mod media;
 pub mod people;
 pub mod preview;
@@ -62,12 +63,8 @@ pub struct App {
     changed: watch::Sender<u64>,
     /// How the releases that are under way did lately.
     watches: releases::Watches,
-    /// Places for those who listen.
-    listeners: Arc<tokio::sync::Semaphore>,
+    pub listeners: listeners::Listeners,
 }
-
-/// Who watches releases at once; each costs a look at the database every two seconds.
-const LISTENERS: usize = 200;
 
 impl App {
     pub fn new(store: Sqlite, clock: fn() -> i64) -> Self {
@@ -85,7 +82,7 @@ impl App {
             manifests: watch::Sender::new(0),
             changed: watch::Sender::new(0),
             watches: releases::Watches::default(),
-            listeners: Arc::new(tokio::sync::Semaphore::new(LISTENERS)),
+            listeners: listeners::Listeners::default(),
         }
     }
 

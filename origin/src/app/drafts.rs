@@ -2,6 +2,7 @@
 //! somebody else was there first, both sides are shown and nothing is lost.
 
 pub mod assemble;
+mod body;
 pub mod buckets;
 pub mod compiled;
 mod edit;

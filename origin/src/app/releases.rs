@@ -149,13 +149,6 @@ impl App {
         self.changed.subscribe()
     }
 
-    /// A place for somebody who listens.
-    pub fn listener(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Error> {
-        let places = Arc::clone(&self.listeners);
-        let busy = |_| Error::Busy("as many people watch releases as can");
-        places.try_acquire_owned().map_err(busy)
-    }
-
     /// To be called when somebody may do something else than before, or nothing any more: whoever listens is asked again.
     pub(super) fn rights_changed(&self) {
         self.changed

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use skyful::limits;
 use sqlx::sqlite::SqliteConnection;
 
-use super::edit::{Edit, checked_body};
+use super::body::checked_body;
+use super::edit::Edit;
 use super::path::Path;
 use super::{Expect, FIRST, Object, missing, value};
 use crate::app::access::Actor;

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use skyful::value::datetime;
 use sqlx::sqlite::SqliteConnection;
 
-use super::assemble::SETTINGS;
+use super::body::checked_body;
 use super::evolution::evolved;
 use super::path::Path;
-use super::{BODY_BYTES, Expect, FIRST, Object, missing, newest, value};
+use super::{Expect, FIRST, Object, missing, newest, value};
 use crate::app::access::Actor;
 use crate::app::audit::{self, Entry};
 use crate::app::error::{Conflict, Side};
@@ -336,49 +336,5 @@ impl Edit {
             base,
             yours,
         })))
-    }
-}
-
-/// As it is kept: an object, without what is kept elsewhere. What it means is told by checking the draft: a draft may be
-/// unfinished, but not unreadable.
-pub(super) fn checked_body(path: &Path, body: Value) -> Result<String, Error> {
-    let Value::Object(mut fields) = body else {
-        return Err(Error::invalid("an object is wanted"));
-    };
-    if matches!(path, Path::Plan { .. }) {
-        same_key(path, &mut fields)?;
-    } else if matches!(path, Path::Settings) {
-        // They stand at the root of the document, beside what isn't theirs.
-        let unknown = fields
-            .keys()
-            .find(|name| !SETTINGS.contains(&name.as_str()));
-        if let Some(unknown) = unknown {
-            let wrong = Error::invalid(format!("settings have no `{unknown}`"));
-            let hint = format!("they are {}", SETTINGS.join(", "));
-            return Err(wrong.at(format!("/{unknown}")).hint(hint));
-        }
-    } else if fields.contains_key("plans") {
-        let wrong = Error::invalid(format!("plans of {path} are objects of their own"));
-        return Err(wrong
-            .at("/plans")
-            .hint(format!("put each to {path}/plans/KEY")));
-    }
-    let body = Value::Object(fields).to_string();
-    if body.len() > BODY_BYTES {
-        let wrong = Error::invalid(format!("{path} takes {} bytes", body.len()));
-        return Err(wrong.hint(format!("at most {BODY_BYTES} are kept")));
-    }
-    Ok(body)
-}
-
-/// A plan's key stands in its path; in a document it stands in the plan.
-fn same_key(path: &Path, fields: &mut Map<String, Value>) -> Result<(), Error> {
-    match fields.remove("key") {
-        None => Ok(()),
-        Some(key) if key == path.key() => Ok(()),
-        Some(key) => {
-            let wrong = Error::invalid(format!("{key} is not the key in the path"));
-            Err(wrong.at("/key").hint("leave it out"))
-        }
     }
 }

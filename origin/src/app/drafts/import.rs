@@ -8,7 +8,7 @@ use skyful::problem::Problems;
 use sqlx::sqlite::SqliteConnection;
 
 use super::assemble::{self, SETTINGS};
-use super::edit::checked_body;
+use super::body::checked_body;
 use super::evolution::Evolved;
 use super::path::{self, Path, SECTIONS};
 use crate::app::access::{Action, Actor};

@@ -76,6 +76,15 @@ impl Path {
         }
     }
 
+    /// Maps and lists around it in the document. Settings are the document's own fields.
+    pub fn depth(&self) -> usize {
+        match self {
+            Self::Settings | Self::IdList { .. } => 0,
+            Self::Object { .. } => 2,
+            Self::Plan { .. } => 4,
+        }
+    }
+
     /// What whoever changes it has to be allowed.
     pub fn edited_by(&self) -> Action {
         match self {

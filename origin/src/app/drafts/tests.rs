@@ -362,3 +362,43 @@ async fn settings_hold_what_is_theirs() {
     let document = exported(&app, &ada).await;
     assert_eq!(document["workspace"], "wallet");
 }
+
+/// What one takes on the way in, nobody refuses when all is put together.
+#[tokio::test]
+async fn nothing_is_kept_that_nests_too_deep_for_a_document() {
+    let (_folder, app, ada) = workspace().await;
+    made(&app, &ada, "modules/hero", json!({"type": "banner"})).await;
+    let nested = |levels: usize| {
+        let inner = (2..levels).fold(json!([]), |inner, _| json!([inner]));
+        json!({"description": inner})
+    };
+    for (at, deepest) in [
+        ("modules/deep", 126),
+        ("modules/hero/plans/deep", 124),
+        ("settings", 128),
+    ] {
+        let (at, field) = match at {
+            "settings" => (at, "locales"),
+            _ => (at, "description"),
+        };
+        let body = |levels: usize| json!({field: nested(levels)["description"]});
+        let put = async |levels| {
+            let at = path(at);
+            let there = app.object(&ada, "wallet", &at).await.ok();
+            let expect = there.map_or(Expect::Absent, |object| Expect::Version(object.version));
+            app.put(&ada, "wallet", &at, expect, body(levels)).await
+        };
+        let refused = put(deepest + 1).await;
+        assert!(
+            matches!(refused, Err(Error::Invalid { .. })),
+            "{at}: {refused:?}"
+        );
+        put(deepest).await.expect("it fits");
+        let draft = app.draft("wallet").await.expect("a draft");
+        let deep = draft
+            .problems
+            .iter()
+            .find(|problem| problem.message.contains("deeper"));
+        assert!(deep.is_none(), "{at}: {deep:?}");
+    }
+}

@@ -11,12 +11,13 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::access::{Action, Actor};
+use crate::app::listeners::Place;
 use crate::app::releases::view::{Happened, Release};
 use crate::app::{App, Error};
 use crate::http::asked::{Caller, From, Path};
@@ -48,7 +49,7 @@ struct Listener {
     changed: watch::Receiver<u64>,
     until: Instant,
     over: bool,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// Watches a release until it ends. `Last-Event-ID` goes on after what was told.
@@ -74,7 +75,7 @@ async fn events(
     if release.state.ended() && happened.is_empty() && told > 0 {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let place = app.listener()?;
+    let place = app.listeners.place(&actor.user)?;
     let mut listener = Listener {
         app,
         actor,

@@ -170,13 +170,16 @@ async fn whoever_listens_hears_everything_once_and_goes_on_where_they_were() {
 async fn there_is_room_for_so_many_listeners() {
     let shop = Shop::open().await;
     let id = shop.release(Wanted::default()).await;
-    let mut places: Vec<_> = (0..200)
-        .map(|_| shop.app.listener().expect("room"))
-        .collect();
+    let place = |n: usize| shop.app.listeners.place(&format!("u-{}", n / 20));
+    let mut places: Vec<_> = (0..200).map(|n| place(n).expect("room")).collect();
     let path = format!("/releases/{id}/events");
     let (status, body) = send(&shop, "GET", &path, &[], "").await;
     assert_eq!(status, 429, "{body}");
     places.pop();
     let (status, _) = send(&shop, "GET", &path, &[], "").await;
     assert_eq!(status, 200);
+    // One person doesn't get all of it.
+    assert!(place(0).is_err());
+    drop(places.remove(0));
+    assert!(place(0).is_ok());
 }
