@@ -6,6 +6,7 @@ use skyful::value::datetime;
 
 use super::access::{Action, Actor};
 use super::audit::{self, Entry};
+use super::people::known;
 use super::{App, Error};
 use crate::store::sqlite::media::{self as rows, MediaRow};
 
@@ -68,6 +69,8 @@ impl App {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
+                    let what = (Action::EditContent, &*workspace, None);
+                    let actor = known::still_may(tx, &actor, what, row.created_ms).await?;
                     if rows::count(tx, &workspace).await? >= PICTURES {
                         let detail = format!("a workspace has at most {PICTURES} pictures");
                         return Err(Error::conflict(detail, "delete some that are not used"));
@@ -100,6 +103,8 @@ impl App {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
+                    let what = (Action::EditContent, &*workspace, None);
+                    let actor = known::still_may(tx, &actor, what, now_ms).await?;
                     if !rows::delete(tx, &workspace, &digest).await? {
                         return Err(Error::NotFound(format!("no picture {digest}")));
                     }

@@ -2,12 +2,13 @@
 
 use tempfile::TempDir;
 
-use super::App;
 use super::access::{Actor, Grant, Role};
 use super::drafts::import::Imported;
 use super::drafts::path::Path;
+use super::{App, Error};
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::people::{self, UserRow};
+use crate::store::sqlite::workspaces;
 
 pub const WALLET: &str = include_str!("../../../examples/wallet/wallet.yaml");
 pub const PAYDAY: &str = include_str!("../../../examples/wallet/payday.csv");
@@ -27,7 +28,7 @@ pub fn somebody(name: &str) -> Actor {
     }
 }
 
-/// Lets somebody be a user, as `somebody` says that they are.
+/// Lets somebody be a user, with these roles where they are workspaces.
 pub async fn known(app: &App, who: &Actor) {
     let row = UserRow {
         id: who.user.clone(),
@@ -39,9 +40,19 @@ pub async fn known(app: &App, who: &Actor) {
         version: 1,
         created_ms: NOW,
     };
-    let added = app
-        .store
-        .write(move |tx| Box::pin(async move { people::insert(tx, &row).await }));
+    let grants = who.grants.clone();
+    let added = app.store.write(move |tx| {
+        Box::pin(async move {
+            people::insert(tx, &row).await?;
+            for grant in grants {
+                let (workspace, env) = (&*grant.workspace, grant.env.as_deref());
+                if workspaces::get(tx, workspace).await?.is_some() {
+                    workspaces::add_member(tx, workspace, &row.id, env, grant.role, NOW).await?;
+                }
+            }
+            Ok::<_, Error>(())
+        })
+    });
     added.await.expect("a user");
 }
 

@@ -131,6 +131,8 @@ impl App {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
+                    let what = (Action::Administer, &*key, None);
+                    let actor = known::still_may(tx, &actor, what, now_ms).await?;
                     unchanged(
                         rows::get(tx, &key).await?.map(|row| row.version),
                         version,
@@ -160,6 +162,8 @@ impl App {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
+                    let what = (Action::Administer, &*key, None);
+                    let actor = known::still_may(tx, &actor, what, now_ms).await?;
                     unchanged(
                         rows::get(tx, &key).await?.map(|row| row.version),
                         version,
@@ -195,6 +199,8 @@ impl App {
             .store
             .write(move |tx| {
                 Box::pin(async move {
+                    let what = (Action::Administer, &*workspace, None);
+                    let actor = known::still_may(tx, &actor, what, now_ms).await?;
                     let row = rows::environment(tx, &workspace, &env).await?;
                     unchanged(row.map(|row| row.version), version, &env)?;
                     if rows::live(tx, &workspace).await?.contains(&env) {
@@ -252,6 +258,8 @@ impl App {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
+                    let what = (Action::Administer, &*workspace, None);
+                    let actor = known::still_may(tx, &actor, what, now_ms).await?;
                     let by = (&actor, &eras, now_ms);
                     put(tx, by, (&workspace, &env), expect, settings).await
                 })

@@ -11,6 +11,7 @@ use crate::app::access::{Action, Actor};
 use crate::app::audit::{self, Entry};
 use crate::app::drafts::Expect;
 use crate::app::keys::{self, Keyring};
+use crate::app::people::known;
 use crate::app::{App, Error};
 use crate::store::StoreError;
 use crate::store::sqlite::deliveries;
@@ -87,6 +88,8 @@ impl App {
         let (actor, keyring, now_ms) = (actor.clone(), self.keyring.clone(), self.now_ms());
         let done = self.store.write(move |tx| {
             Box::pin(async move {
+                let what = (Action::Administer, &*at.0, Some(&*at.1));
+                let actor = known::still_may(tx, &actor, what, now_ms).await?;
                 let by = (&actor, &keyring, now_ms);
                 put(tx, by, &at, expect, (settings, enabled)).await
             })
@@ -108,6 +111,8 @@ impl App {
         let (actor, now_ms) = (actor.clone(), self.now_ms());
         let done = self.store.write(move |tx| {
             Box::pin(async move {
+                let what = (Action::Administer, &*at.0, Some(&*at.1));
+                let actor = known::still_may(tx, &actor, what, now_ms).await?;
                 let at = (&*at.0, &*at.1, &*at.2);
                 let row = rows::get(tx, at).await?.ok_or_else(|| missing(at.2))?;
                 expected(Some(&row), Expect::Version(version), at.2)?;
@@ -148,6 +153,8 @@ impl App {
         let (actor, now_ms) = (actor.clone(), self.now_ms());
         let write = self.store.write(move |tx| {
             Box::pin(async move {
+                let what = (Action::Administer, &*at.0, Some(&*at.1));
+                let actor = known::still_may(tx, &actor, what, now_ms).await?;
                 let at = (&*at.0, &*at.1, &*at.2);
                 if ok {
                     deliveries::hurry(tx, at).await?;

@@ -38,7 +38,12 @@ impl App {
         let edit = self.edit(actor, workspace, "share");
         let path = path.clone();
         self.store
-            .write(move |tx| Box::pin(async move { edit.share(tx, &path, version, share).await }))
+            .write(move |tx| {
+                Box::pin(async move {
+                    let edit = edit.still(tx, path.edited_by()).await?;
+                    edit.share(tx, &path, version, share).await
+                })
+            })
             .await
     }
 }

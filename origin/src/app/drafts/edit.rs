@@ -10,9 +10,10 @@ use super::body::checked_body;
 use super::evolution::evolved;
 use super::path::Path;
 use super::{Expect, FIRST, Object, missing, newest, value};
-use crate::app::access::Actor;
+use crate::app::access::{Action, Actor};
 use crate::app::audit::{self, Entry};
 use crate::app::error::{Conflict, Side};
+use crate::app::people::known;
 use crate::app::{App, Error};
 use crate::failpoint::{self, Point};
 use crate::store::StoreError;
@@ -47,7 +48,12 @@ impl App {
         let edit = self.edit(actor, workspace, "edit");
         let path = path.clone();
         self.store
-            .write(move |tx| Box::pin(async move { edit.put(tx, &path, expect, body).await }))
+            .write(move |tx| {
+                Box::pin(async move {
+                    let edit = edit.still(tx, path.edited_by()).await?;
+                    edit.put(tx, &path, expect, body).await
+                })
+            })
             .await
     }
 
@@ -65,7 +71,12 @@ impl App {
         let edit = self.edit(actor, workspace, "delete");
         let path = path.clone();
         self.store
-            .write(move |tx| Box::pin(async move { edit.delete(tx, &path, version).await }))
+            .write(move |tx| {
+                Box::pin(async move {
+                    let edit = edit.still(tx, path.edited_by()).await?;
+                    edit.delete(tx, &path, version).await
+                })
+            })
             .await
     }
 
@@ -78,12 +89,15 @@ impl App {
         version: i64,
         keys: Vec<String>,
     ) -> Result<Vec<Object>, Error> {
-        actor.need(crate::app::access::Action::EditContent, workspace, None)?;
+        actor.need(Action::EditContent, workspace, None)?;
         let edit = self.edit(actor, workspace, "reorder");
         let parent = parent.clone();
         self.store
             .write(move |tx| {
-                Box::pin(async move { edit.reorder(tx, &parent, version, &keys).await })
+                Box::pin(async move {
+                    let edit = edit.still(tx, Action::EditContent).await?;
+                    edit.reorder(tx, &parent, version, &keys).await
+                })
             })
             .await
     }
@@ -99,6 +113,17 @@ impl App {
 }
 
 impl Edit {
+    /// By whoever this person is now, if they may do it still.
+    pub(super) async fn still(
+        mut self,
+        tx: &mut SqliteConnection,
+        action: Action,
+    ) -> Result<Self, Error> {
+        let what = (action, &*self.workspace, None);
+        self.actor = known::still_may(tx, &self.actor, what, self.now_ms).await?;
+        Ok(self)
+    }
+
     pub(super) async fn put(
         &self,
         tx: &mut SqliteConnection,

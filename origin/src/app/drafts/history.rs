@@ -123,7 +123,12 @@ impl App {
         self.survives(workspace, types.collect()).await?;
         let edit = self.edit(actor, workspace, &format!("undo of {revision}"));
         self.store
-            .write(move |tx| Box::pin(async move { edit.undo(tx, revision).await }))
+            .write(move |tx| {
+                Box::pin(async move {
+                    let edit = edit.still(tx, Action::Read).await?;
+                    edit.undo(tx, revision).await
+                })
+            })
             .await
     }
 }

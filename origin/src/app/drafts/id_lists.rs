@@ -79,6 +79,7 @@ impl App {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
+                    let edit = edit.still(tx, path.edited_by()).await?;
                     rows::put(tx, &edit.workspace, &digest, &hashes).await?;
                     failpoint::reach(Point::IdListKept);
                     let expect = match expect {

@@ -66,7 +66,12 @@ impl App {
         self.survives(workspace, types).await?;
         let edit = self.edit(actor, workspace, "import");
         self.store
-            .write(move |tx| Box::pin(async move { edit.import(tx, expected, parts).await }))
+            .write(move |tx| {
+                Box::pin(async move {
+                    let edit = edit.still(tx, Action::EditDesign).await?;
+                    edit.import(tx, expected, parts).await
+                })
+            })
             .await
     }
 }

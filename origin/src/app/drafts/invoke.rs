@@ -68,7 +68,12 @@ impl App {
         };
         let parts = self.heavy.run(work).await??;
         self.store
-            .write(move |tx| Box::pin(async move { edit.invoke(tx, &page, &parts).await }))
+            .write(move |tx| {
+                Box::pin(async move {
+                    let edit = edit.still(tx, Action::EditContent).await?;
+                    edit.invoke(tx, &page, &parts).await
+                })
+            })
             .await
     }
 }

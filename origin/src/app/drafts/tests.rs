@@ -6,7 +6,7 @@ use skyful::check::IdFile;
 use super::path::Path;
 use super::{Expect, Object, newest};
 use crate::app::access::Actor;
-use crate::app::testing::{PAYDAY, WALLET, sample, somebody, workspace};
+use crate::app::testing::{PAYDAY, WALLET, known, sample, somebody, workspace};
 use crate::app::{App, Error};
 
 mod history;
@@ -64,6 +64,7 @@ async fn the_sample_goes_in_and_comes_out_and_can_be_released() {
 async fn whoever_comes_second_sees_both_sides_and_loses_nothing() {
     let (_folder, app, ada) = workspace().await;
     let bob = somebody("bob");
+    known(&app, &bob).await;
     let first = made(&app, &ada, "modules/hero", json!({"type": "banner"})).await;
     let expect = Expect::Version(first.version);
     let hers = json!({"type": "banner", "description": "hers"});
@@ -239,6 +240,9 @@ async fn a_hundred_editors_save_at_once() {
         .await;
     }
     let began = std::time::Instant::now();
+    for n in 0..100 {
+        known(&app, &somebody(&format!("e{n}"))).await;
+    }
     let editors: Vec<_> = (0..100)
         .map(|n| {
             let (app, who, at) = (

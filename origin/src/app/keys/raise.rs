@@ -6,6 +6,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::rotate::{found, reissue};
 use super::{Action, Actor, App, Eras, Error, Keyring, LAST_ERA};
 use super::{active, era, record, rows};
+use crate::app::people::known;
 use crate::failpoint::{self, Point};
 use crate::store::StoreError;
 use crate::store::sqlite::former;
@@ -100,6 +101,8 @@ impl App {
         let (actor, held) = (actor.clone(), (workspace.to_owned(), env.to_owned()));
         let raised = self.store.write(move |tx| {
             Box::pin(async move {
+                let what = (Action::Administer, &*held.0, Some(&*held.1));
+                let actor = known::still_may(tx, &actor, what, now_ms).await?;
                 let place = (&*held.0, &*held.1);
                 raise(tx, (&keyring, &eras), &actor, place, &above, now_ms).await
             })

@@ -8,6 +8,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::{Action, Actor, App, Error, KeyRow, Keyring, PublicKey};
 use super::{create, last_sequence, next_sequence, record, rows, signer, stored};
+use crate::app::people::known;
 use crate::failpoint::{self, Point};
 use crate::store::sqlite::manifests::{self, ManifestRow};
 
@@ -30,6 +31,8 @@ impl App {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
+                    let what = (Action::Administer, &*workspace, Some(&*env));
+                    let actor = known::still_may(tx, &actor, what, now_ms).await?;
                     let place = (&*workspace, &*env);
                     crate::app::workspaces::existing(tx, place.0, place.1).await?;
                     let all = rows::all(tx, place.0, place.1).await?;
@@ -61,6 +64,8 @@ impl App {
             .store
             .write(move |tx| {
                 Box::pin(async move {
+                    let what = (Action::Administer, &*held.0, Some(&*held.1));
+                    let actor = known::still_may(tx, &actor, what, now_ms).await?;
                     let place = (&*held.0, &*held.1);
                     activate(tx, &keyring, &actor, place, (&id, force), now_ms).await
                 })
@@ -85,6 +90,8 @@ impl App {
         self.store
             .write(move |tx| {
                 Box::pin(async move {
+                    let what = (Action::Administer, &*workspace, Some(&*env));
+                    let actor = known::still_may(tx, &actor, what, now_ms).await?;
                     retire(tx, &actor, (&workspace, &env), (&id, force), now_ms).await
                 })
             })

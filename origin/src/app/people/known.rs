@@ -151,6 +151,22 @@ pub async fn now(tx: &mut SqliteConnection, actor: &Actor, now_ms: i64) -> Resul
     found.ok_or(Error::Unauthenticated)
 }
 
+/// Whoever changes something, in the transaction that does it, if they may do it still. Somebody with the files of an origin
+/// in their hands is nobody's user, and stays who they are.
+pub async fn still_may(
+    tx: &mut SqliteConnection,
+    actor: &Actor,
+    (action, workspace, env): (Action, &str, Option<&str>),
+    now_ms: i64,
+) -> Result<Actor, Error> {
+    let actor = match actor.user.is_empty() {
+        true => actor.clone(),
+        false => now(tx, actor, now_ms).await?,
+    };
+    actor.need(action, workspace, env)?;
+    Ok(actor)
+}
+
 fn alive(session: &SessionRow, now_ms: i64) -> bool {
     now_ms < session.until_ms && now_ms - session.seen_ms < IDLE_MS
 }

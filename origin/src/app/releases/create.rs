@@ -97,7 +97,7 @@ impl App {
         let source = self.source(place.0, &wanted).await?;
         let ready = self.prepare(source, wanted).await?;
         failpoint::reach(Point::SnapshotCompiled);
-        self.at_desk(actor, place, move |desk| {
+        self.at_desk(Some((actor, Action::Release)), place, move |desk| {
             Box::pin(async move { create(desk, ready, once).await })
         })
         .await

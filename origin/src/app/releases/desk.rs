@@ -12,9 +12,10 @@ use sqlx::sqlite::SqliteConnection;
 use super::decide::{mode_name, mode_named};
 use super::staff;
 use super::state::{Event, next};
-use crate::app::access::Actor;
+use crate::app::access::{Action, Actor};
 use crate::app::audit::{self, Entry};
 use crate::app::keys::{self, Keyring};
+use crate::app::people::known;
 use crate::app::{App, Error};
 use crate::failpoint::{self, Point};
 use crate::store::StoreError;
@@ -33,7 +34,7 @@ pub struct Desk<'a> {
 }
 
 /// Who acts where nobody asked.
-pub fn by_itself() -> Actor {
+fn by_itself() -> Actor {
     Actor {
         name: "system:releases".into(),
         user: String::new(),
@@ -46,19 +47,28 @@ pub fn by_itself() -> Actor {
 pub type Work<'t, T> = std::pin::Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 't>>;
 
 impl App {
-    /// All of `work` or nothing; whoever listens is told afterwards.
+    /// All of `work` or nothing, if the actor may still do such a thing; whoever listens is told afterwards. None: nobody asked
+    /// for it.
     pub(super) async fn at_desk<T: Send + 'static>(
         &self,
-        actor: &Actor,
+        asked: Option<(&Actor, Action)>,
         place: (&str, &str),
         work: impl for<'t> FnOnce(Desk<'t>) -> Work<'t, T> + Send + 'static,
     ) -> Result<T, Error> {
-        let (actor, keyring, now_ms) = (actor.clone(), self.keyring.clone(), self.now_ms());
+        let (keyring, now_ms) = (self.keyring.clone(), self.now_ms());
+        let asked = asked.map(|(actor, action)| (actor.clone(), action));
         let owned = (place.0.to_owned(), place.1.to_owned());
         let done = self
             .store
             .write(move |tx| {
                 Box::pin(async move {
+                    let actor = match asked {
+                        None => by_itself(),
+                        Some((actor, action)) => {
+                            let what = (action, &*owned.0, Some(&*owned.1));
+                            known::still_may(tx, &actor, what, now_ms).await?
+                        }
+                    };
                     let desk = Desk {
                         tx,
                         keyring: &keyring,

@@ -10,7 +10,7 @@ use skyful::manifest::Mode;
 use sqlx::sqlite::SqliteConnection;
 
 use super::decide::{Decision, Reports, Seen, Why, decide, mode_named};
-use super::desk::{Desk, by_itself};
+use super::desk::Desk;
 use super::staff;
 use super::state::{Event, State};
 use super::steer::{plan, why};
@@ -136,7 +136,7 @@ impl App {
     /// The same release under another sequence, for example signed with another key: edges count anew.
     async fn follow(&self, seen: ReleaseRow, sequence: i64) -> Result<(), Error> {
         let (workspace, env) = (seen.workspace.clone(), seen.env.clone());
-        self.at_desk(&by_itself(), (&workspace, &env), move |mut desk| {
+        self.at_desk(None, (&workspace, &env), move |mut desk| {
             Box::pin(async move {
                 let mut row = desk.release(seen.id).await?;
                 if row.version != seen.version {
@@ -171,7 +171,7 @@ impl App {
 
     async fn carry_out(&self, one: Decided) -> Result<(), Error> {
         let (workspace, env) = (one.row.workspace.clone(), one.row.env.clone());
-        self.at_desk(&by_itself(), (&workspace, &env), move |mut desk| {
+        self.at_desk(None, (&workspace, &env), move |mut desk| {
             Box::pin(async move {
                 let mut row = desk.release(one.row.id).await?;
                 // Somebody was there first.

@@ -41,7 +41,7 @@ impl App {
     ) -> Result<(Staff, i64), Error> {
         actor.need(Action::Release, place.0, Some(place.1))?;
         let units = checked(staff.units)?;
-        self.at_desk(actor, place, move |mut desk| {
+        self.at_desk(Some((actor, Action::Release)), place, move |mut desk| {
             Box::pin(async move {
                 let row = rows::staff(desk.tx, desk.place).await?;
                 let (_, version) = row.ok_or_else(|| missing(desk.place.1))?;

@@ -64,7 +64,7 @@ impl App {
             true => json!({}),
             false => json!({"why": why}),
         };
-        self.at_desk(actor, place, move |mut desk| {
+        self.at_desk(Some((actor, wanted.action())), place, move |mut desk| {
             Box::pin(async move {
                 let mut row = desk.release(id).await?;
                 if expected.is_some_and(|version| version != row.version) {
@@ -88,7 +88,7 @@ impl App {
         mode: Mode,
     ) -> Result<Live, Error> {
         actor.need(Action::RollBack, place.0, Some(place.1))?;
-        self.at_desk(actor, place, move |mut desk| {
+        self.at_desk(Some((actor, Action::RollBack)), place, move |mut desk| {
             Box::pin(async move { desk.switch(mode).await })
         })
         .await?;
