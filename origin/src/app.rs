@@ -19,7 +19,7 @@ pub mod workspaces;
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::health::Health;
 use crate::store::StoreError;
@@ -63,11 +63,15 @@ pub struct App {
     /// How the releases that are under way did lately.
     watches: releases::Watches,
     /// Places for those who listen.
-    listeners: Arc<tokio::sync::Semaphore>,
+    listeners: Arc<Semaphore>,
+    /// Places for those who send something large.
+    uploads: Arc<Semaphore>,
 }
 
 /// Who watches releases at once; each costs a look at the database every two seconds.
 const LISTENERS: usize = 200;
+/// Who uploads at once; ten million ids take 80 MB of memory until they are kept.
+const UPLOADS: usize = 8;
 
 impl App {
     pub fn new(store: Sqlite, clock: fn() -> i64) -> Self {
@@ -85,7 +89,8 @@ impl App {
             manifests: watch::Sender::new(0),
             changed: watch::Sender::new(0),
             watches: releases::Watches::default(),
-            listeners: Arc::new(tokio::sync::Semaphore::new(LISTENERS)),
+            listeners: Arc::new(Semaphore::new(LISTENERS)),
+            uploads: Arc::new(Semaphore::new(UPLOADS)),
         }
     }
 
@@ -115,6 +120,18 @@ impl App {
     pub fn reached_by(mut self, reached: Reached) -> Self {
         self.reached = reached;
         self
+    }
+
+    /// For whoever may change something of the draft; kept until it is dropped.
+    pub fn place_for_upload(
+        &self,
+        actor: &access::Actor,
+        workspace: &str,
+    ) -> Result<OwnedSemaphorePermit, Error> {
+        actor.need(access::Action::EditContent, workspace, None)?;
+        let places = Arc::clone(&self.uploads);
+        let busy = |_| Error::Busy("as many uploads as there may be are under way");
+        places.try_acquire_owned().map_err(busy)
     }
 
     pub fn now_ms(&self) -> i64 {
