@@ -20,7 +20,7 @@ pub mod workspaces;
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::health::Health;
 use crate::store::StoreError;
@@ -64,7 +64,12 @@ pub struct App {
     /// How the releases that are under way did lately.
     watches: releases::Watches,
     pub listeners: listeners::Listeners,
+    /// Places for those who send something large.
+    uploads: Arc<Semaphore>,
 }
+
+/// Who uploads at once; ten million ids take 80 MB of memory until they are kept.
+const UPLOADS: usize = 8;
 
 impl App {
     pub fn new(store: Sqlite, clock: fn() -> i64) -> Self {
@@ -83,6 +88,7 @@ impl App {
             changed: watch::Sender::new(0),
             watches: releases::Watches::default(),
             listeners: listeners::Listeners::default(),
+            uploads: Arc::new(Semaphore::new(UPLOADS)),
         }
     }
 
@@ -112,6 +118,18 @@ impl App {
     pub fn reached_by(mut self, reached: Reached) -> Self {
         self.reached = reached;
         self
+    }
+
+    /// For whoever may change something of the draft; kept until it is dropped.
+    pub fn place_for_upload(
+        &self,
+        actor: &access::Actor,
+        workspace: &str,
+    ) -> Result<OwnedSemaphorePermit, Error> {
+        actor.need(access::Action::EditContent, workspace, None)?;
+        let places = Arc::clone(&self.uploads);
+        let busy = |_| Error::Busy("as many uploads as there may be are under way");
+        places.try_acquire_owned().map_err(busy)
     }
 
     pub fn now_ms(&self) -> i64 {

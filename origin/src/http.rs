@@ -21,6 +21,7 @@ mod sessions;
 mod targets;
 mod templates;
 mod tokens;
+mod upload;
 mod workspaces;
 
 use axum::Router;

@@ -59,6 +59,8 @@ pub enum Error {
         detail: String,
         hint: String,
     },
+    /// What is to be read doesn't come.
+    Slow,
     /// There are as many of these as can be.
     Busy(&'static str),
     /// It can't be done as things stand.

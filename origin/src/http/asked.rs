@@ -2,14 +2,16 @@
 
 use std::convert::Infallible;
 
+use axum::RequestExt as _;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::gate::BySession;
+use super::upload::Pieces;
 use crate::app::Error;
 use crate::app::access::Actor;
 use crate::app::drafts::Expect;
@@ -98,12 +100,9 @@ pub struct Body(pub Bytes);
 impl<S: Send + Sync> FromRequest<S> for Body {
     type Rejection = Error;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        match Bytes::from_request(request, state).await {
-            Ok(body) => Ok(Self(body)),
-            Err(wrong) if wrong.status() == StatusCode::PAYLOAD_TOO_LARGE => Err(Error::TooLarge),
-            Err(wrong) => Err(Error::invalid(wrong.body_text())),
-        }
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        let body = request.with_limited_body().into_body();
+        Pieces::of(body).whole().await.map(Self)
     }
 }
 

@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 
 use super::asked::{Body, Caller, ForAnyVersion, Path, expected_or_any, versioned, with_version};
 use super::problem::{self, json_response};
+use super::upload::Place;
 use crate::app::drafts::Expect;
 use crate::app::drafts::compiled::Placed;
 use crate::app::drafts::import::Imported;
@@ -55,6 +56,7 @@ async fn import(
     Caller(actor): Caller,
     Path(workspace): Path<String>,
     headers: HeaderMap,
+    _place: Place,
     Body(body): Body,
 ) -> Result<Response, Error> {
     let expected = match expected_or_any(&headers)? {

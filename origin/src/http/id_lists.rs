@@ -4,7 +4,6 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use http_body_util::BodyExt as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -13,6 +12,7 @@ use super::asked::{
     versioned,
 };
 use super::problem::json_response;
+use super::upload::{Pieces, Place};
 use crate::app::drafts::path::{self, Path as At};
 // utoipa takes `Object` for any object.
 use crate::app::drafts::{Listed, Object as DraftObject};
@@ -62,17 +62,15 @@ async fn put(
     Caller(actor): Caller,
     Path((workspace, name)): Path<(String, String)>,
     headers: HeaderMap,
-    mut body: Body,
+    _place: Place,
+    body: Body,
 ) -> Result<Response, Error> {
     let at = path::id_list(&name)?;
     let expect = expected_or_any(&headers)?;
     let mut upload = app.upload(&actor, &workspace, &at)?;
-    while let Some(frame) = body.frame().await {
-        let frame =
-            frame.map_err(|broken| Error::invalid(format!("the upload broke off: {broken}")))?;
-        if let Some(piece) = frame.data_ref() {
-            upload.push(piece)?;
-        }
+    let mut pieces = Pieces::of(body);
+    while let Some(piece) = pieces.next().await? {
+        upload.push(&piece)?;
     }
     let done = app
         .uploaded(&actor, &workspace, &at, expect, upload)

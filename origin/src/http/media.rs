@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 
 use super::asked::{Body, Caller, Path, Query};
 use super::problem::json_response;
+use super::upload::Place;
 use crate::app::drafts::Listed;
 use crate::app::media::{MEDIA_BYTES, Picture};
 use crate::app::{App, Error};
@@ -58,6 +59,7 @@ async fn add(
     Caller(actor): Caller,
     Path(workspace): Path<String>,
     Query(named): Query<Named>,
+    _place: Place,
     Body(body): Body,
 ) -> Result<Response, Error> {
     let made = app

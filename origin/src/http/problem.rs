@@ -96,7 +96,7 @@ impl Problem {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        if matches!(self.status, 429 | 503) {
+        if matches!(self.status, 408 | 429 | 503) {
             headers.insert(
                 header::RETRY_AFTER,
                 HeaderValue::from(self.retry_after_secs),
@@ -180,6 +180,11 @@ impl From<Error> for Problem {
             Error::TooLarge => {
                 let detail = "more than is read of such a request";
                 Self::new(413, "too-large", "The request is too large", detail)
+            }
+            Error::Slow => {
+                let detail = "the body came too slowly; nothing of it was kept";
+                Self::new(408, "slow", "The request takes too long", detail)
+                    .hint("20 s may pass between two pieces, and 10 min until the end")
             }
             Error::Unfit { detail, hint } => {
                 Self::new(422, "unfit", "It contradicts what was sent", detail).hint(hint)

@@ -1,6 +1,7 @@
 //! What no handler gets to see is refused like everything else: by a problem detail.
 
-use super::house::{Ask, begun};
+use super::house::{Ask, By, begun, full};
+use crate::app::access::Actor;
 
 #[tokio::test]
 async fn what_is_no_request_is_refused_with_a_problem() {
@@ -38,5 +39,54 @@ async fn what_is_no_request_is_refused_with_a_problem() {
         if status == 405 {
             assert_eq!(seen.headers["allow"], "GET,HEAD,PUT");
         }
+    }
+}
+
+#[tokio::test]
+async fn uploads_take_turns_and_strangers_take_none() {
+    let house = full().await;
+    let inside = Actor::operator("test", ["a".into()]);
+    let mut places: Vec<_> = (0..8)
+        .map(|_| house.app.place_for_upload(&inside, "a").expect("room"))
+        .collect();
+    let uploads = [
+        ("PUT", "/api/v1/workspaces/a/id_lists/new.csv"),
+        ("POST", "/api/v1/workspaces/a/media?name=dot.gif"),
+        ("PUT", "/api/v1/workspaces/a/document"),
+    ];
+    let ask = async |(method, path): (&'static str, &'static str), by: By| {
+        let headers = vec![("if-match", "*")];
+        house
+            .ask(Ask {
+                method,
+                path,
+                by,
+                body: "u-1",
+                headers,
+                ..Ask::default()
+            })
+            .await
+    };
+    for upload in uploads {
+        let seen = ask(upload, house.by("a/admin")).await;
+        assert_eq!(
+            (seen.status, seen.problem().as_str()),
+            (429, "busy"),
+            "{upload:?}"
+        );
+        assert!(seen.headers.contains_key("retry-after"));
+        for (by, status) in [
+            (By::Nobody, 401),
+            (house.by("b/admin"), 404),
+            (house.by("a/viewer"), 403),
+        ] {
+            let seen = ask(upload, by).await;
+            assert_eq!(seen.status, status, "{upload:?}: {}", seen.text);
+        }
+    }
+    places.clear();
+    for upload in uploads {
+        let seen = ask(upload, house.by("a/admin")).await;
+        assert!(seen.status != 429, "{upload:?}: {}", seen.text);
     }
 }
