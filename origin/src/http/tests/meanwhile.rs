@@ -6,12 +6,16 @@ use axum::extract::ConnectInfo;
 use axum::http::Request;
 use futures_util::StreamExt as _;
 use serde_json::json;
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tower::ServiceExt as _;
 
 use super::house::{By, House, full};
 use super::people::put;
+use super::real::uses;
+use super::stock::{samples, spoil, stocked};
 use crate::app::access::Actor;
 use crate::app::drafts::Expect;
 use crate::app::people::known::Shown;
@@ -261,4 +265,46 @@ async fn what_is_heard_ends_with_the_session_the_token_and_the_role() {
         .expect("it ends")
         .unwrap();
     assert!(text.contains("event: end"), "{text}");
+}
+
+/// Whoever holds back what they send was let in long before it is read.
+#[tokio::test]
+async fn nothing_is_changed_by_whoever_was_shut_out_before_they_sent_it_all() {
+    let house = stocked().await;
+    let samples = samples(&house, "a").await;
+    let By::Cookie(pair) = house.by("a/admin") else {
+        panic!("a session");
+    };
+    let mut tried = 0;
+    for of in uses().iter().filter(|of| of.method != "GET") {
+        let ready = of.ready(&house, &samples).await;
+        // What has no body can't be held back; what only looks changes nothing.
+        if ready.body.is_empty() || of.path.ends_with("/preview") || of.status >= 300 {
+            continue;
+        }
+        let copy = Arc::new(house.copied().await);
+        let (within, body) = (Arc::clone(&copy), ready.body.clone());
+        let held_back = futures_util::stream::once(async move {
+            spoil(&within, "UPDATE users SET disabled_ms = 1").await;
+            Ok::<_, Infallible>(body)
+        });
+        let mut request = Request::builder()
+            .method(ready.method)
+            .uri(&ready.path)
+            .header("host", "localhost:8700")
+            .header("origin", "http://localhost:8700")
+            .header("x-skyful", "1")
+            .header("cookie", &pair);
+        if let Some(version) = &ready.version {
+            request = request.header("if-match", version);
+        }
+        let mut request = request.body(Body::from_stream(held_back)).unwrap();
+        let address = SocketAddr::from(([10, 0, 0, 9], 40_000));
+        request.extensions_mut().insert(ConnectInfo(address));
+        let seen = copy.router().oneshot(request).await.unwrap();
+        let what = format!("{} {}", ready.method, ready.path);
+        assert_eq!(seen.status(), 401, "{what}");
+        tried += 1;
+    }
+    assert!(tried > 20, "{tried}");
 }
