@@ -85,6 +85,11 @@ pub enum Why {
     },
     /// Something else changed what edges are shown.
     Moved,
+    /// The next step can't be taken as things stand.
+    Refused {
+        detail: String,
+        hint: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -211,7 +216,7 @@ fn alarmed(seen: &Seen<'_>) -> Decision {
 }
 
 pub fn needs_a_person(why: &Why) -> bool {
-    matches!(why, Why::Share { .. } | Why::Moved)
+    matches!(why, Why::Share { .. } | Why::Moved | Why::Refused { .. })
 }
 
 fn surely_worse(seen: &Seen<'_>) -> Option<Metric> {

@@ -10,7 +10,7 @@ use skyful::manifest::Mode;
 use sqlx::sqlite::SqliteConnection;
 
 use super::decide::{Decision, Reports, Seen, Why, decide, mode_named};
-use super::desk::Desk;
+use super::desk::{Desk, Work};
 use super::staff;
 use super::state::{Event, State};
 use super::steer::{plan, why};
@@ -135,17 +135,9 @@ impl App {
 
     /// The same release under another sequence, for example signed with another key: edges count anew.
     async fn follow(&self, seen: ReleaseRow, sequence: i64) -> Result<(), Error> {
-        let (workspace, env) = (seen.workspace.clone(), seen.env.clone());
-        self.at_desk(None, (&workspace, &env), move |mut desk| {
-            Box::pin(async move {
-                let mut row = desk.release(seen.id).await?;
-                if row.version != seen.version {
-                    return Ok(());
-                }
-                row.sequence = Some(sequence);
-                desk.happened(&mut row, None, "signed_again", json!({}))
-                    .await
-            })
+        self.unless_changed(seen, move |desk, row| {
+            row.sequence = Some(sequence);
+            Box::pin(desk.happened(row, None, "signed_again", json!({})))
         })
         .await
     }
@@ -170,15 +162,36 @@ impl App {
     }
 
     async fn carry_out(&self, one: Decided) -> Result<(), Error> {
-        let (workspace, env) = (one.row.workspace.clone(), one.row.env.clone());
+        let (seen, decision, detail) = (one.row.clone(), one.decision, one.detail);
+        let done = self
+            .unless_changed(seen, |desk, row| {
+                Box::pin(desk.carry_out(row, decision, detail))
+            })
+            .await;
+        // Nothing of it was done. It can't be done at the next look either, so a person is told instead.
+        let Err(Error::Conflict { detail, hint }) = done else {
+            return done;
+        };
+        self.unless_changed(one.row, |desk, row| {
+            Box::pin(desk.cannot_go_on(row, detail, hint))
+        })
+        .await
+    }
+
+    /// Does something with a release, unless somebody was there first.
+    async fn unless_changed(
+        &self,
+        seen: ReleaseRow,
+        work: impl for<'t> FnOnce(&'t mut Desk<'_>, &'t mut ReleaseRow) -> Work<'t, ()> + Send + 'static,
+    ) -> Result<(), Error> {
+        let (workspace, env) = (seen.workspace.clone(), seen.env.clone());
         self.at_desk(None, (&workspace, &env), move |mut desk| {
             Box::pin(async move {
-                let mut row = desk.release(one.row.id).await?;
-                // Somebody was there first.
-                if row.version != one.row.version {
+                let mut row = desk.release(seen.id).await?;
+                if row.version != seen.version {
                     return Ok(());
                 }
-                desk.carry_out(&mut row, one.decision, one.detail).await
+                work(&mut desk, &mut row).await
             })
         })
         .await
@@ -253,14 +266,7 @@ impl Desk<'_> {
                 )
                 .await
             }
-            Decision::Halt(why) => {
-                tracing::warn!(id, env, why = words(&why), "a release is halted");
-                let text =
-                    serde_json::to_string(&why).map_err(|error| StoreError(error.to_string()))?;
-                (row.halted, row.halted_ms) = (Some(text), Some(self.now_ms));
-                let detail = json!({"why": why, "words": words(&why), "health": health});
-                self.happened(row, Some(Event::Halt), "halt", detail).await
-            }
+            Decision::Halt(why) => self.halt(row, &why, health).await,
             Decision::Alarm => {
                 tracing::error!(
                     id,
@@ -283,6 +289,34 @@ impl Desk<'_> {
                     .await
             }
         }
+    }
+
+    async fn halt(&mut self, row: &mut ReleaseRow, why: &Why, health: Value) -> Result<(), Error> {
+        let (id, env) = (row.id, self.place.1);
+        tracing::warn!(id, env, why = words(why), "a release is halted");
+        let text = serde_json::to_string(why).map_err(|error| StoreError(error.to_string()))?;
+        (row.halted, row.halted_ms) = (Some(text), Some(self.now_ms));
+        let detail = json!({"why": why, "words": words(why), "health": health});
+        self.happened(row, Some(Event::Halt), "halt", detail).await
+    }
+
+    /// One that can't begin is over; one that is under way stays where it is until a person decides.
+    async fn cannot_go_on(
+        &mut self,
+        row: &mut ReleaseRow,
+        detail: String,
+        hint: String,
+    ) -> Result<(), Error> {
+        if row.state == State::Approved {
+            let (id, env) = (row.id, self.place.1);
+            tracing::warn!(id, env, why = detail, "a release can't begin");
+            let detail = json!({"why": detail, "hint": hint});
+            return self
+                .happened(row, Some(Event::Cancel), "cancel", detail)
+                .await;
+        }
+        let why = Why::Refused { detail, hint };
+        self.halt(row, &why, json!(null)).await
     }
 
     /// What was released meanwhile must not be taken back unseen: then it is over before it began.

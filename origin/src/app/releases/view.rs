@@ -72,7 +72,7 @@ pub struct Step {
 pub struct Halted {
     pub why: Why,
     pub words: String,
-    pub hint: &'static str,
+    pub hint: String,
     pub since: Option<String>,
     pub alarmed_at: Option<String>,
 }
@@ -237,7 +237,7 @@ fn halted(row: &ReleaseRow) -> Option<Halted> {
     let why = why(row)?;
     Some(Halted {
         words: words(&why),
-        hint: hint(&why),
+        hint: hint(&why).to_owned(),
         since: row.halted_ms.map(datetime::format),
         alarmed_at: row.alarmed_ms.map(datetime::format),
         why,
@@ -276,10 +276,11 @@ pub fn words(why: &Why) -> String {
         } => "gray brings fewer exposures than it has to, perhaps by chance".into(),
         Why::Mode { mode } => format!("edges are switched to `{mode}`"),
         Why::Moved => "something else changed what edges are shown".into(),
+        Why::Refused { detail, .. } => format!("the next step can't be taken: {detail}"),
     }
 }
 
-fn hint(why: &Why) -> &'static str {
+fn hint(why: &Why) -> &str {
     match why {
         Why::NoReports | Why::OldReports { .. } => {
             "look whether edges run and can reach the collector; it goes on when they report"
@@ -291,6 +292,7 @@ fn hint(why: &Why) -> &'static str {
         Why::Suspect { .. } => "it goes on if that passes, and rolls back if it is certain",
         Why::Mode { .. } => "switch the mode back to `run`",
         Why::Moved => "roll back, and release again",
+        Why::Refused { hint, .. } => hint,
     }
 }
 

@@ -3,6 +3,8 @@
 use super::*;
 use crate::app::releases::Staff;
 use crate::app::releases::state::State;
+use crate::store::sqlite::failed;
+use skyful::snapshot::{Digest, Listing, listing::PageEntry};
 
 #[tokio::test]
 async fn it_goes_on_step_by_step_while_edges_report_that_all_is_well() {
@@ -214,7 +216,7 @@ async fn a_click_at_night_begins_in_the_morning_and_one_that_is_broken_keeps_nob
         Box::pin(async move {
             let query = sqlx::query("UPDATE releases SET plan = '{}' WHERE env = 'dev'");
             let done = query.execute(tx).await;
-            done.map(|_| ()).map_err(crate::store::sqlite::failed)
+            done.map(|_| ()).map_err(failed)
         })
     });
     breaks.await.expect("a row");
@@ -269,4 +271,84 @@ async fn whoever_resumes_what_was_halted_over_its_share_begins_to_count_anew() {
     assert!(found.sequence > sequence, "edges count anew");
     shop.pass(310, 100, 0.0).await;
     assert!(shop.get(id).await.release.share > share);
+}
+
+/// Puts a snapshot whose table of pages doesn't fit a manifest beside another one in place of what a release shows.
+async fn too_large(shop: &Shop, id: i64) {
+    let page = |number: u64| PageEntry {
+        page: number,
+        locale_mask: 1,
+        chunk: Digest([0; 32]),
+    };
+    let locales = shop.manifests().await[0].tail().stable.locales.clone();
+    let listing = Listing {
+        workspace: "shop".into(),
+        locales,
+        pages: (0..21_000).map(page).collect(),
+        id_shards: Vec::new(),
+        ofrep: Vec::new(),
+    };
+    let digest = listing.digest().hex();
+    let made = shop.app.store.write(move |tx| {
+        Box::pin(async move {
+            let snapshot =
+                "INSERT INTO snapshots (workspace, digest, revision, document, listing, created_ms)
+                            VALUES ('shop', ?1, 1, '{}', ?2, 1) ON CONFLICT DO NOTHING";
+            let query = sqlx::query(snapshot).bind(&digest);
+            query
+                .bind(listing.to_object())
+                .execute(&mut *tx)
+                .await
+                .map_err(failed)?;
+            let release = sqlx::query("UPDATE releases SET snapshot = ?1 WHERE id = ?2");
+            release
+                .bind(&digest)
+                .bind(id)
+                .execute(&mut *tx)
+                .await
+                .map_err(failed)?;
+            let head = sqlx::query("UPDATE heads SET gray = ?1 WHERE release = ?2");
+            head.bind(&digest)
+                .bind(id)
+                .execute(tx)
+                .await
+                .map_err(failed)?;
+            Ok::<_, Error>(())
+        })
+    });
+    made.await.expect("a snapshot");
+}
+
+#[tokio::test]
+async fn what_cannot_go_on_says_so_once_and_waits_for_nobody() {
+    let shop = Shop::open().await;
+    shop.release(Wanted::default()).await;
+    shop.edit().await;
+    let wanted = Wanted {
+        pipeline: Some("steps".into()),
+        start_ms: Some(now() + 60_000),
+        ..Wanted::default()
+    };
+    let planned = shop.release(wanted).await;
+    too_large(&shop, planned).await;
+    later(61);
+    shop.look().await;
+    let found = shop.get(planned).await;
+    assert_eq!(found.release.state, State::Cancelled);
+    assert_eq!(kinds(&found), ["create", "cancel"]);
+    let why = found.timeline[1].detail["why"].as_str();
+    assert!(why.is_some_and(|why| why.contains("bytes")), "{why:?}");
+    assert_eq!(shop.manifests().await.len(), 1);
+
+    let under_way = shop.by("steps").await;
+    too_large(&shop, under_way).await;
+    shop.pass(400, 100, 0.0).await;
+    let found = shop.get(under_way).await;
+    assert_eq!(kinds(&found), ["create", "begin", "halt", "alarm"]);
+    let halted = found.release.halted.expect("a reason");
+    assert!(halted.words.contains("bytes"), "{}", halted.words);
+    assert!(halted.hint.contains("everybody"), "{}", halted.hint);
+    shop.steer(&ada(), under_way, Steered::RollBack)
+        .await
+        .expect("back");
 }
