@@ -9,9 +9,9 @@ pub mod drafts;
 pub mod error;
 pub mod heavy;
 pub mod keys;
-pub mod listeners;
 pub mod media;
 pub mod people;
+pub mod places;
 pub mod preview;
 pub mod releases;
 #[cfg(test)]
@@ -20,7 +20,7 @@ pub mod workspaces;
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::health::Health;
 use crate::store::StoreError;
@@ -63,13 +63,10 @@ pub struct App {
     changed: watch::Sender<u64>,
     /// How the releases that are under way did lately.
     watches: releases::Watches,
-    pub listeners: listeners::Listeners,
-    /// Places for those who send something large.
-    uploads: Arc<Semaphore>,
+    pub listeners: places::Taken,
+    /// Those who send something large.
+    uploads: places::Taken,
 }
-
-/// Who uploads at once; ten million ids take 80 MB of memory until they are kept.
-const UPLOADS: usize = 8;
 
 impl App {
     pub fn new(store: Sqlite, clock: fn() -> i64) -> Self {
@@ -87,8 +84,8 @@ impl App {
             manifests: watch::Sender::new(0),
             changed: watch::Sender::new(0),
             watches: releases::Watches::default(),
-            listeners: listeners::Listeners::default(),
-            uploads: Arc::new(Semaphore::new(UPLOADS)),
+            listeners: places::Taken::none_of(&places::LISTENERS),
+            uploads: places::Taken::none_of(&places::UPLOADS),
         }
     }
 
@@ -125,11 +122,9 @@ impl App {
         &self,
         actor: &access::Actor,
         workspace: &str,
-    ) -> Result<OwnedSemaphorePermit, Error> {
+    ) -> Result<places::Place, Error> {
         actor.need(access::Action::EditContent, workspace, None)?;
-        let places = Arc::clone(&self.uploads);
-        let busy = |_| Error::Busy("as many uploads as there may be are under way");
-        places.try_acquire_owned().map_err(busy)
+        self.uploads.place(&actor.user)
     }
 
     pub fn now_ms(&self) -> i64 {

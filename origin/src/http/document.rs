@@ -50,7 +50,7 @@ async fn export(
 /// Makes the draft what a document (YAML or JSON) says: what isn't in it goes. `If-Match` names the revision that was exported, or `*`.
 #[utoipa::path(put, path = "/api/v1/workspaces/{workspace}/document", tag = "draft",
     params(("workspace" = String, Path), ForAnyVersion), request_body(content = String, content_type = "application/yaml"),
-    responses((status = 200, body = Imported), (status = 412), (status = 428)))]
+    responses((status = 200, body = Imported), (status = 408), (status = 412), (status = 413), (status = 428), (status = 429)))]
 async fn import(
     State(app): State<App>,
     Caller(actor): Caller,

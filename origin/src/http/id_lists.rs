@@ -56,7 +56,7 @@ async fn get(
 #[utoipa::path(put, path = "/api/v1/workspaces/{workspace}/id_lists/{name}", tag = "draft",
     params(("workspace" = String, Path), ("name" = String, Path), ForAnyVersion),
     request_body(content = String, content_type = "text/csv"),
-    responses((status = 200, body = DraftObject), (status = 412), (status = 428)))]
+    responses((status = 200, body = DraftObject), (status = 408), (status = 412), (status = 428), (status = 429)))]
 async fn put(
     State(app): State<App>,
     Caller(actor): Caller,

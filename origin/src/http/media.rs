@@ -53,7 +53,7 @@ async fn list(
 #[utoipa::path(post, path = "/api/v1/workspaces/{workspace}/media", tag = "media",
     params(("workspace" = String, Path), Named),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses((status = 201, body = Picture)))]
+    responses((status = 201, body = Picture), (status = 408), (status = 413), (status = 429)))]
 async fn add(
     State(app): State<App>,
     Caller(actor): Caller,

@@ -7,11 +7,10 @@ use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use super::asked::Caller;
-use crate::app::{App, Error};
+use crate::app::{App, Error, places};
 
 /// Between two pieces.
 const IDLE: Duration = Duration::from_secs(20);
@@ -87,7 +86,7 @@ fn too_large(error: &axum::Error) -> bool {
 
 /// A place among those who upload something large. Only for somebody who may change the draft, so that strangers take none.
 pub struct Place {
-    _until_dropped: OwnedSemaphorePermit,
+    _until_dropped: places::Place,
 }
 
 impl FromRequestParts<App> for Place {

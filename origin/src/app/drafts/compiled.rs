@@ -130,6 +130,10 @@ impl App {
         {
             return Ok(Arc::clone(newest));
         }
+        let bytes = rows::bytes(&mut tx, workspace).await?;
+        if bytes > limits::DOCUMENT_BYTES {
+            return Err(too_large(bytes));
+        }
         let objects = rows::all(&mut tx, workspace).await?;
         let id_lists = id_lists::read(&mut tx, workspace, &objects).await?;
         drop(tx);
@@ -178,17 +182,30 @@ impl Draft {
     }
 }
 
+/// Such a draft is neither read nor put together: its objects can still be deleted, one by one.
+fn too_large(bytes: usize) -> Error {
+    let most = limits::DOCUMENT_BYTES;
+    Error::conflict(
+        format!("the objects of the draft take {bytes} bytes; at most {most} make a document"),
+        "delete what nobody needs, or share it out among several workspaces",
+    )
+}
+
 /// Checks and compiles a document.
 fn compile(
     compiler: &mut Compiler,
     revision: i64,
     document: Value,
-    id_lists: &HashMap<String, Vec<u64>>,
+    id_lists: &HashMap<String, Option<Vec<u64>>>,
     now_ms: i64,
 ) -> Draft {
     let text = document.to_string();
     let read_file = |name: &str| match id_lists.get(name) {
-        Some(hashes) => Ok(IdFile::Hashes(hashes.clone())),
+        Some(Some(hashes)) => Ok(IdFile::Hashes(hashes.clone())),
+        Some(None) => Err(format!(
+            "it and the lists before it hold more than {} ids (IDS) together",
+            limits::IDS
+        )),
         None => Err(format!("no list of ids called `{name}` was uploaded")),
     };
     let options = Options {

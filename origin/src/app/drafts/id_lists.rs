@@ -1,15 +1,15 @@
 //! Lists of ids for segments: uploaded as text, one id a line, read piece by piece, kept as hashes. A list is an object of
 //! the draft like any other, so that an upload has a version, a history and can be undone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use skyful::check::{IdLines, TooMany};
 use skyful::ids::IdKey;
 use skyful::limits;
 use sqlx::sqlite::SqliteConnection;
 
-use super::path::Path;
+use super::path::{Path, SEGMENTS};
 use super::{Expect, Object, value};
 use crate::app::access::Actor;
 use crate::app::{App, Error};
@@ -80,13 +80,15 @@ impl App {
             .write(move |tx| {
                 Box::pin(async move {
                     let edit = edit.still(tx, path.edited_by()).await?;
-                    rows::put(tx, &edit.workspace, &digest, &hashes).await?;
-                    failpoint::reach(Point::IdListKept);
                     let expect = match expect {
                         Some(expect) => expect,
                         None => edit.whatever_is_there(tx, &path).await?,
                     };
-                    edit.put(tx, &path, expect, body).await
+                    // First, since it may be refused, and the ids may be many.
+                    let object = edit.put(tx, &path, expect, body).await?;
+                    rows::put(tx, &edit.workspace, &digest, &hashes).await?;
+                    failpoint::reach(Point::IdListKept);
+                    Ok(object)
                 })
             })
             .await
@@ -102,21 +104,39 @@ pub fn digest(hashes: &[u64]) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-/// The lists that a draft holds, by name.
+/// The lists that segments of a draft name, by name: what none names costs nothing. None for those that would be more, all
+/// together, than a document may name.
 pub async fn read(
     tx: &mut SqliteConnection,
     workspace: &str,
     objects: &[ObjectRow],
-) -> Result<HashMap<String, Vec<u64>>, StoreError> {
-    let mut lists = HashMap::new();
+) -> Result<HashMap<String, Option<Vec<u64>>>, StoreError> {
+    let mut named = HashSet::new();
+    let mut uploaded = Vec::new();
     for row in objects {
-        let Ok(Path::IdList { name }) = Path::parse(&row.path) else {
+        match Path::parse(&row.path) {
+            Ok(Path::Object { section, .. }) if section == SEGMENTS => {
+                let file = value(&row.body).pointer("/ids/file").cloned();
+                named.extend(file.as_ref().and_then(Value::as_str).map(str::to_owned));
+            }
+            Ok(Path::IdList { name }) => uploaded.push((name, value(&row.body))),
+            _ => {}
+        }
+    }
+    let mut lists = HashMap::new();
+    let mut room = limits::IDS;
+    for (name, body) in uploaded {
+        if !named.contains(&name) {
             continue;
-        };
-        let body = value(&row.body);
+        }
+        if room == 0 {
+            lists.insert(name, None);
+            continue;
+        }
         let digest = body["digest"].as_str().unwrap_or_default();
         if let Some(hashes) = rows::get(tx, workspace, digest).await? {
-            lists.insert(name, hashes);
+            room = room.saturating_sub(hashes.len());
+            lists.insert(name, Some(hashes));
         }
     }
     Ok(lists)

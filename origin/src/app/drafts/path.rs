@@ -7,11 +7,14 @@ use skyful::limits;
 use crate::app::Error;
 use crate::app::access::Action;
 
+/// The section whose objects name lists of ids.
+pub const SEGMENTS: &str = "segments";
+
 /// The parts of a document that are objects by key.
 pub const SECTIONS: [&str; 10] = [
     "attributes",
     "module_types",
-    "segments",
+    SEGMENTS,
     "cap_groups",
     "layers",
     "experiments",

@@ -11,6 +11,7 @@ use crate::app::{App, Error};
 
 mod history;
 mod live;
+mod sizes;
 
 async fn exported(app: &App, who: &Actor) -> Value {
     let (_, text) = app.export(who, "wallet").await.expect("a document");

@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::access::{Action, Actor};
-use crate::app::listeners::Place;
+use crate::app::places::Place;
 use crate::app::releases::view::{Happened, Release};
 use crate::app::{App, Error};
 use crate::http::asked::{Caller, From, Path};

@@ -1,6 +1,7 @@
 //! What no handler gets to see is refused like everything else: by a problem detail.
 
 use super::house::{Ask, By, begun, full};
+use crate::app::Error;
 use crate::app::access::Actor;
 
 #[tokio::test]
@@ -45,10 +46,16 @@ async fn what_is_no_request_is_refused_with_a_problem() {
 #[tokio::test]
 async fn uploads_take_turns_and_strangers_take_none() {
     let house = full().await;
-    let inside = Actor::operator("test", ["a".into()]);
-    let mut places: Vec<_> = (0..8)
-        .map(|_| house.app.place_for_upload(&inside, "a").expect("room"))
-        .collect();
+    let inside = |user: &str| Actor {
+        user: user.into(),
+        ..Actor::operator("test", ["a".into()])
+    };
+    let place = |user| house.app.place_for_upload(&inside(user), "a");
+    let own = ["u-1"; 4].map(|user| place(user).expect("room"));
+    // One person doesn't get all of it.
+    assert!(matches!(place("u-1"), Err(Error::Busy(_))));
+    let mut places = Vec::from(["u-2"; 4].map(|user| place(user).expect("room")));
+    places.extend(own);
     let uploads = [
         ("PUT", "/api/v1/workspaces/a/id_lists/new.csv"),
         ("POST", "/api/v1/workspaces/a/media?name=dot.gif"),

@@ -127,6 +127,14 @@ pub async fn children(
         .map_err(failed)
 }
 
+/// What the objects of a draft take, all together.
+pub async fn bytes(tx: &mut SqliteConnection, workspace: &str) -> Result<usize, StoreError> {
+    let sql = "SELECT coalesce(sum(octet_length(body)), 0) FROM objects WHERE workspace = ?1";
+    let query = sqlx::query_scalar(sql).bind(workspace);
+    let bytes: i64 = query.fetch_one(tx).await.map_err(failed)?;
+    Ok(usize::try_from(bytes).unwrap_or(usize::MAX))
+}
+
 /// A whole draft; plans of one parent in their order.
 pub async fn all(tx: &mut SqliteConnection, workspace: &str) -> Result<Vec<ObjectRow>, StoreError> {
     let rows = sqlx::query(ALL).bind(workspace).fetch_all(tx).await;
