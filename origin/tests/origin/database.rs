@@ -30,7 +30,7 @@ const NEVER: &[(&str, &str)] = &[
     ),
     (
         "a snapshot without its parts",
-        "SELECT count(*) FROM snapshots AS s WHERE NOT EXISTS (
+        "SELECT count(*) FROM snapshots AS s WHERE gone_ms IS NULL AND NOT EXISTS (
             SELECT 1 FROM snapshot_chunks WHERE workspace = s.workspace AND snapshot = s.digest)",
     ),
     (

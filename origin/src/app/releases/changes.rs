@@ -6,7 +6,7 @@ use skyful::compile::Snapshot;
 use skyful::snapshot::{Digest, Listing};
 use sqlx::sqlite::SqliteConnection;
 
-use super::desk::shown;
+use super::desk::{gone, shown};
 use crate::app::access::{Action, Actor};
 use crate::app::{App, Error};
 use crate::store::StoreError;
@@ -86,7 +86,7 @@ pub async fn load(
     let damaged = || StoreError(format!("snapshot {hex} cannot be read"));
     let row = snapshots::get(tx, workspace, hex)
         .await?
-        .ok_or_else(damaged)?;
+        .ok_or_else(|| gone(hex))?;
     let digest = Digest::from_hex(hex).ok_or_else(damaged)?;
     let listing = Listing::from_object(&row.listing, digest).map_err(|_| damaged())?;
     let chunks = snapshots::chunks(tx, workspace, hex).await?;

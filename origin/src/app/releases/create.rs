@@ -105,7 +105,7 @@ impl App {
 
     async fn source(&self, workspace: &str, wanted: &Wanted) -> Result<Source, Error> {
         let unknown =
-            |what: String| Error::NotFound(format!("no snapshot {what} was released here"));
+            |what: String| Error::NotFound(format!("no snapshot {what} of a release is kept here"));
         if let Some(named) = &wanted.snapshot {
             let hex = named.strip_prefix("b3-").unwrap_or(named);
             if Digest::from_hex(hex).is_none() {

@@ -149,7 +149,7 @@ impl Desk<'_> {
     async fn listing(&mut self, hex: &str) -> Result<Listing, Error> {
         let damaged = || StoreError(format!("snapshot {hex} cannot be read"));
         let row = snapshots::get(self.tx, self.place.0, hex).await?;
-        let row = row.ok_or_else(damaged)?;
+        let row = row.ok_or_else(|| gone(hex))?;
         let digest = Digest::from_hex(hex).ok_or_else(damaged)?;
         let listing = Listing::from_object(&row.listing, digest);
         listing.map_err(|_| damaged().into())
@@ -224,6 +224,14 @@ pub fn refused(row: &ReleaseRow, why: &str) -> Error {
     Error::conflict(
         format!("release {} is {}: {why}", row.id, row.state.name()),
         hint,
+    )
+}
+
+/// A release names it, so it was there; nothing needed it for long.
+pub fn gone(hex: &str) -> Error {
+    Error::conflict(
+        format!("snapshot {} isn't kept any more", shown(hex)),
+        "release a draft or a document instead: what nothing shows is removed after 30 days",
     )
 }
 

@@ -1,6 +1,7 @@
 //! Releases over a real database file, with a clock that tests move.
 
 mod gray;
+mod kept;
 mod people;
 mod racing;
 mod rights;

@@ -49,7 +49,8 @@ pub async fn listing(
     workspace: &str,
     digest: &str,
 ) -> Result<Option<Vec<u8>>, StoreError> {
-    let sql = "SELECT listing FROM snapshots WHERE workspace = ?1 AND digest = ?2";
+    let sql =
+        "SELECT listing FROM snapshots WHERE workspace = ?1 AND digest = ?2 AND gone_ms IS NULL";
     let query = sqlx::query_scalar(sql).bind(workspace).bind(digest);
     query.fetch_optional(tx).await.map_err(failed)
 }

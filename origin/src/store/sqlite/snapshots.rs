@@ -1,4 +1,4 @@
-//! Snapshots with their chunks, and what environments show.
+//! Snapshots with their chunks, and what environments show. One that is gone is found by nobody until it is made again.
 
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
@@ -36,7 +36,7 @@ pub async fn get(
     digest: &str,
 ) -> Result<Option<SnapshotRow>, StoreError> {
     let sql = "SELECT digest, revision, document, listing, created_ms
-               FROM snapshots WHERE workspace = ?1 AND digest = ?2";
+               FROM snapshots WHERE workspace = ?1 AND digest = ?2 AND gone_ms IS NULL";
     one(tx, sqlx::query(sql).bind(workspace).bind(digest)).await
 }
 
@@ -48,7 +48,7 @@ pub async fn beginning(
 ) -> Result<Option<(String, Vec<u8>)>, StoreError> {
     // No digit of hex comes after `f`.
     let sql = "SELECT digest, listing FROM snapshots
-               WHERE workspace = ?1 AND digest >= ?2 AND digest < ?2 || 'g' LIMIT 1";
+               WHERE workspace = ?1 AND digest >= ?2 AND digest < ?2 || 'g' AND gone_ms IS NULL LIMIT 1";
     let query = sqlx::query_as(sql).bind(workspace).bind(prefix);
     query.fetch_optional(tx).await.map_err(failed)
 }
@@ -60,7 +60,7 @@ pub async fn of_revision(
     revision: i64,
 ) -> Result<Option<SnapshotRow>, StoreError> {
     let sql = "SELECT digest, revision, document, listing, created_ms FROM snapshots
-               WHERE workspace = ?1 AND revision = ?2 ORDER BY created_ms DESC LIMIT 1";
+               WHERE workspace = ?1 AND revision = ?2 AND gone_ms IS NULL ORDER BY created_ms DESC LIMIT 1";
     one(tx, sqlx::query(sql).bind(workspace).bind(revision)).await
 }
 
@@ -90,7 +90,9 @@ pub async fn add(
     row: &SnapshotRow,
 ) -> Result<bool, StoreError> {
     let sql = "INSERT INTO snapshots (workspace, digest, revision, document, listing, created_ms)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (workspace, digest) DO NOTHING";
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (workspace, digest) DO UPDATE
+               SET revision = ?3, document = ?4, listing = ?5, created_ms = ?6, gone_ms = NULL
+               WHERE gone_ms IS NOT NULL";
     let query = sqlx::query(sql).bind(workspace).bind(&row.digest);
     let query = query.bind(row.revision).bind(&row.document);
     let query = query.bind(&row.listing).bind(row.created_ms);

@@ -5,10 +5,10 @@ use sqlx::sqlite::SqliteConnection;
 use super::failed;
 use crate::store::StoreError;
 
-/// Snapshots that nothing may ask for: not made or issued since then, not out, at no target, and not among the last ones that
-/// were stable.
+/// Snapshots that nothing may ask for: not made or issued since then, not out, at no target, not among the last ones that were
+/// stable, and neither shown by a release that is not over nor its way back.
 const UNUSED: &str = "
-    SELECT workspace, digest FROM snapshots WHERE created_ms < ?1
+    SELECT workspace, digest FROM snapshots WHERE created_ms < ?1 AND gone_ms IS NULL
     EXCEPT
     SELECT workspace, stable FROM manifests WHERE issued_ms >= ?1
     EXCEPT
@@ -26,7 +26,16 @@ const UNUSED: &str = "
         SELECT workspace, stable,
                row_number() OVER (PARTITION BY workspace, env ORDER BY max(sequence) DESC) AS place
         FROM manifests GROUP BY workspace, env, stable)
-    WHERE place <= ?2";
+    WHERE place <= ?2
+    EXCEPT
+    SELECT workspace, snapshot FROM going
+    EXCEPT
+    SELECT workspace, base FROM going";
+/// Releases of which anything but history can come.
+const GOING: &str = "
+    going AS (
+        SELECT workspace, snapshot, base FROM releases
+        WHERE state IN ('checked', 'approved', 'gray', 'paused', 'halted', 'full'))";
 /// Sequences that stand at a target, or stood there until something newer settled.
 const AT_TARGETS: &str = "
     at_targets AS (
@@ -50,7 +59,7 @@ pub async fn collect(
     condemned_before_ms: i64,
     releases: i64,
 ) -> Result<(u64, u64), StoreError> {
-    let with = format!("WITH {AT_TARGETS}, unused AS ({UNUSED})");
+    let with = format!("WITH {AT_TARGETS}, {GOING}, unused AS ({UNUSED})");
     let spared = format!(
         "{with} DELETE FROM condemned_snapshots WHERE (workspace, digest) NOT IN (SELECT * FROM unused)"
     );
@@ -73,8 +82,11 @@ pub async fn collect(
         let query = sqlx::query(sql).bind(&workspace).bind(&digest);
         match query.execute(&mut *tx).await {
             Ok(done) => snapshots += done.rows_affected(),
-            // A release in the history still shows it; only this statement was taken back.
-            Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => {}
+            // The history of a release names it; only this statement was taken back.
+            Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => {
+                empty(tx, (&workspace, &digest), now_ms).await?;
+                snapshots += 1;
+            }
             Err(error) => return Err(failed(error)),
         }
     }
@@ -83,4 +95,24 @@ pub async fn collect(
     }
     let parts = sqlx::query(PARTS).execute(tx).await.map_err(failed)?;
     Ok((snapshots, parts.rows_affected()))
+}
+
+/// Leaves nothing of a snapshot but its name.
+async fn empty(
+    tx: &mut SqliteConnection,
+    (workspace, digest): (&str, &str),
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE snapshots SET document = '', listing = x'', gone_ms = ?3
+               WHERE workspace = ?1 AND digest = ?2";
+    let query = sqlx::query(sql).bind(workspace).bind(digest).bind(now_ms);
+    query.execute(&mut *tx).await.map_err(failed)?;
+    for sql in [
+        "DELETE FROM snapshot_chunks WHERE workspace = ?1 AND snapshot = ?2",
+        "DELETE FROM condemned_snapshots WHERE workspace = ?1 AND digest = ?2",
+    ] {
+        let query = sqlx::query(sql).bind(workspace).bind(digest);
+        query.execute(&mut *tx).await.map_err(failed)?;
+    }
+    Ok(())
 }

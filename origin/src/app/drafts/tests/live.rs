@@ -58,7 +58,7 @@ async fn live(app: &App, env: &str) {
             let sql = "
                 INSERT INTO environments (workspace, key, name, protected, version, created_ms)
                     VALUES ('wallet', ?1, 'E', 0, 1, 1);
-                INSERT INTO snapshots VALUES ('wallet', 'd', 1, ?2, x'', 1);
+                INSERT INTO snapshots VALUES ('wallet', 'd', 1, ?2, x'', 1, NULL);
                 INSERT INTO heads VALUES ('wallet', ?1, 1, 'd', NULL, 0, 0, '[]', 'run', NULL);";
             let query = sqlx::query(sql).bind(env).bind(document).execute(tx).await;
             query.map(|_| ()).map_err(crate::store::sqlite::failed)
@@ -113,7 +113,7 @@ async fn a_draft_is_looked_at_as_visitors_would_see_it() {
     let row = (digest.clone(), bytes.clone());
     let kept = app.store.write(move |tx| {
         Box::pin(async move {
-            let sql = "INSERT INTO snapshots VALUES ('wallet', ?1, 1, '{}', ?2, 1)";
+            let sql = "INSERT INTO snapshots VALUES ('wallet', ?1, 1, '{}', ?2, 1, NULL)";
             let query = sqlx::query(sql).bind(row.0).bind(row.1).execute(tx).await;
             query.map(|_| ()).map_err(crate::store::sqlite::failed)
         })
