@@ -10,6 +10,8 @@ use crate::store::StoreError;
 pub enum Error {
     /// Nobody is known to ask.
     Unauthenticated,
+    /// Somebody asks with a token that lets nobody in.
+    UnknownToken,
     /// The e-mail address or the password is wrong: which one isn't told.
     WrongSignIn,
     /// Too many guesses; the next is looked at after so long.

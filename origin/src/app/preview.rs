@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use skyful::context::Context;
+use skyful::context::{BadRequest, Context};
 use skyful::ids::IdKey;
 use skyful::resolve::fatigue::Tallies;
 use skyful::resolve::write::{Release, Track};
@@ -13,7 +13,7 @@ use super::access::{Action, Actor};
 use super::drafts::compiled::Draft;
 use super::{App, Error};
 use crate::store::StoreError;
-use crate::store::sqlite::live as rows;
+use crate::store::sqlite::{live as rows, workspaces};
 
 /// What is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,6 +130,8 @@ impl App {
             Source::Snapshot(digest) => digest.strip_prefix("b3-").unwrap_or(digest).to_owned(),
             Source::Environment(env) => {
                 let mut tx = self.store.read().await?;
+                let known = workspaces::environment(&mut tx, workspace, env).await?;
+                known.ok_or_else(|| Error::NotFound(format!("no environment `{env}`")))?;
                 let stable = rows::stable(&mut tx, workspace, env).await?;
                 stable.ok_or_else(|| Error::NotFound(format!("nothing is released in `{env}`")))?
             }
@@ -188,8 +190,8 @@ impl Opened {
     }
 }
 
-fn unread(wrong: impl std::fmt::Display) -> Error {
-    Error::invalid(wrong.to_string())
+fn unread(wrong: BadRequest) -> Error {
+    Error::invalid(wrong.message).at(wrong.place)
 }
 
 /// What we wrote ourselves and can't read.

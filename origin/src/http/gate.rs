@@ -44,7 +44,7 @@ pub async fn gate(
         let known = match (bearer, &cookie) {
             (Some(token), _) => {
                 let known = app.known(Shown::Token(token)).await?;
-                Some(known.ok_or(Error::Unauthenticated)?)
+                Some(known.ok_or(Error::UnknownToken)?)
             }
             (None, Some(code)) => app.known(Shown::Session(code)).await?,
             (None, None) => None,

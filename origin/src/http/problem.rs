@@ -5,9 +5,13 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use skyful::limits::DOCUMENT_BYTES;
+use skyful::problem::{Problem as Fault, Severity};
 
 use crate::app::Error;
+use crate::app::drafts::BODY_BYTES;
 use crate::app::error::Conflict;
+use crate::app::media::MEDIA_BYTES;
 
 /// An error as clients see it.
 #[derive(Debug)]
@@ -114,9 +118,15 @@ impl From<Error> for Problem {
                 let problem = Self::new(401, "unauthenticated", "Not signed in", detail);
                 problem.hint("sign in, or send `Authorization: Bearer TOKEN`")
             }
+            Error::UnknownToken => {
+                let detail = "this token is unknown, revoked or over";
+                let problem = Self::new(401, "unauthenticated", "Not signed in", detail);
+                problem.hint("make a new one with `POST …/tokens`, or sign in")
+            }
             Error::WrongSignIn => {
                 let detail = "the e-mail address or the password is wrong";
-                Self::new(401, "wrong-sign-in", "Not signed in", detail)
+                let problem = Self::new(401, "wrong-sign-in", "Not signed in", detail);
+                problem.hint("whoever administers people can make a link for a new password")
             }
             Error::TooMany { wait_secs } => Self::too_many(wait_secs),
             Error::Forged(what) => Self::forged(what),
@@ -139,10 +149,15 @@ impl From<Error> for Problem {
                 }
             }
             Error::Faulty(problems) => {
-                let errors = problems.len();
-                let detail = format!("{errors} problems are in the document");
+                let errors = |problem: &&Fault| problem.severity == Severity::Error;
+                let detail = match problems.iter().filter(errors).count() {
+                    1 => "1 error is in the document".to_owned(),
+                    many => format!("{many} errors are in the document"),
+                };
                 let problem = Self::new(422, "faulty", "The document has errors", detail);
-                problem.with("problems", json!(problems))
+                problem
+                    .hint("of a draft, `GET …/problems` says in which objects")
+                    .with("problems", json!(problems))
             }
             Error::Unfilled(problems) => {
                 let first = problems.first();
@@ -179,7 +194,10 @@ impl From<Error> for Problem {
             }
             Error::TooLarge => {
                 let detail = "more than is read of such a request";
-                Self::new(413, "too-large", "The request is too large", detail)
+                let hint = format!(
+                    "an object takes at most {BODY_BYTES} bytes, a picture {MEDIA_BYTES}, a document {DOCUMENT_BYTES}"
+                );
+                Self::new(413, "too-large", "The request is too large", detail).hint(hint)
             }
             Error::Slow => {
                 let detail = "the body came too slowly; nothing of it was kept";

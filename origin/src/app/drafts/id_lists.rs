@@ -63,10 +63,11 @@ impl App {
         let finished = self.heavy.run(work).await?;
         let (digest, hashes, bad, bad_lines) = finished.map_err(|TooMany| too_many())?;
         if let Some(first) = bad.first() {
-            let wrong = Error::invalid(format!(
-                "{bad_lines} lines hold no id: the first {}",
-                first.why
-            ));
+            let lines = match bad_lines {
+                1 => "1 line holds no id: it".to_owned(),
+                many => format!("{many} lines hold no id: the first"),
+            };
+            let wrong = Error::invalid(format!("{lines} {}", first.why));
             let hint = format!(
                 "one id a line, at most {} bytes, UTF-8; nothing was kept",
                 limits::UNIT_BYTES

@@ -97,3 +97,76 @@ async fn uploads_take_turns_and_strangers_take_none() {
         assert!(seen.status != 429, "{upload:?}: {}", seen.text);
     }
 }
+
+#[tokio::test]
+async fn refusals_say_where_and_what_would_help() {
+    let house = full().await;
+    let admin = || house.by("a/admin");
+    let token = vec![("authorization", "Bearer skyful_nope")];
+    let large = "x".repeat(5 << 20);
+    let long = "x".repeat(1_000);
+    let asked = [
+        (
+            Ask {
+                method: "GET",
+                path: "/api/v1/workspaces",
+                headers: token,
+                ..Ask::default()
+            },
+            401,
+            ["this token is unknown", "make a new one"],
+        ),
+        (
+            Ask {
+                method: "POST",
+                path: "/api/v1/workspaces/a/preview",
+                by: admin(),
+                body: r#"{"page": "home", "attrs": {}}"#,
+                ..Ask::default()
+            },
+            400,
+            [r#""place":"/attrs""#, "unknown field"],
+        ),
+        (
+            Ask {
+                method: "POST",
+                path: "/api/v1/workspaces/a/preview?env=nope",
+                by: admin(),
+                body: r#"{"page": "home"}"#,
+                ..Ask::default()
+            },
+            404,
+            ["no environment `nope`", ""],
+        ),
+        (
+            Ask {
+                method: "POST",
+                path: "/api/v1/workspaces/a/media?name=dot.gif",
+                by: admin(),
+                body: &large,
+                ..Ask::default()
+            },
+            413,
+            ["a picture 4194304", "a document 67108864"],
+        ),
+        (
+            Ask {
+                method: "PUT",
+                path: "/api/v1/workspaces/a/id_lists/new.csv",
+                by: admin(),
+                body: &long,
+                headers: vec![("if-match", "*")],
+                ..Ask::default()
+            },
+            400,
+            ["1 line holds no id: it", "one id a line"],
+        ),
+    ];
+    for (ask, status, words) in asked {
+        let seen = house.ask(ask).await;
+        assert_eq!(seen.status, status, "{}", seen.text);
+        for words in words {
+            assert!(seen.text.contains(words), "{words}: {}", seen.text);
+        }
+    }
+}
