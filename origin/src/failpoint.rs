@@ -33,6 +33,7 @@ points! {
     DraftImported = "draft.imported",
     IdListPiece = "id_list.piece",
     IdListKept = "id_list.kept",
+    IdListCollected = "id_list.collected",
     SnapshotCompiled = "snapshot.compiled",
     SnapshotPartKept = "snapshot.part_kept",
     SnapshotsCollected = "snapshots.collected",

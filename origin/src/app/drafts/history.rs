@@ -8,6 +8,7 @@ use skyful::value::datetime;
 use sqlx::sqlite::SqliteConnection;
 
 use super::evolution::evolved;
+use super::id_lists;
 use super::invoke;
 use super::path::Path;
 use super::{Expect, FIRST, Listed, PAGE, value};
@@ -171,6 +172,9 @@ impl Edit {
                 let expect = Expect::Version(revision);
                 let yours = change.before.as_ref().map(|was| value(&was.body));
                 return Err(self.stale(tx, &change.path, current, expect, yours).await?);
+            }
+            if let Some(before) = &change.before {
+                id_lists::still_kept(tx, &self.workspace, &path, &before.body).await?;
             }
             self.change(tx, next, &change.path, current.as_ref(), change.before)
                 .await?;

@@ -96,6 +96,48 @@ impl App {
     }
 }
 
+impl App {
+    /// Removes lists that no draft has had for so long as snapshots are kept. Gives how many.
+    pub async fn collect_id_lists(&self) -> Result<u64, Error> {
+        let since_ms = self.now_ms() - self.delivery.retention_ms;
+        let mut gone = 0;
+        // One a transaction: ten million ids take a while, and everybody else waits.
+        loop {
+            let removed = self.store.write(move |tx| {
+                Box::pin(async move {
+                    let removed = rows::remove_unused(tx, since_ms).await?;
+                    if removed {
+                        failpoint::reach(Point::IdListCollected);
+                    }
+                    Ok::<_, StoreError>(removed)
+                })
+            });
+            if !removed.await? {
+                return Ok(gone);
+            }
+            gone += 1;
+        }
+    }
+}
+
+/// Refuses to bring back a list whose ids went.
+pub(super) async fn still_kept(
+    tx: &mut SqliteConnection,
+    workspace: &str,
+    path: &Path,
+    body: &str,
+) -> Result<(), Error> {
+    let body = value(body);
+    let digest = body["digest"].as_str().unwrap_or_default();
+    if !matches!(path, Path::IdList { .. }) || rows::is_kept(tx, workspace, digest).await? {
+        return Ok(());
+    }
+    Err(Error::conflict(
+        format!("the ids that {path} had aren't kept any more"),
+        "upload the list again: ids go 30 days after a list was replaced or deleted",
+    ))
+}
+
 /// What a list is known by: of its hashes, sorted.
 pub fn digest(hashes: &[u64]) -> String {
     let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);

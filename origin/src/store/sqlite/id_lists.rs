@@ -50,3 +50,34 @@ pub async fn get(
         hashes.map(|bytes| u64::from_le_bytes(*bytes)).collect(),
     ))
 }
+
+/// Whether a list is kept.
+pub async fn is_kept(
+    tx: &mut SqliteConnection,
+    workspace: &str,
+    digest: &str,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM id_lists WHERE workspace = ?1 AND digest = ?2 LIMIT 1";
+    let query = sqlx::query(sql).bind(workspace).bind(digest);
+    let row = query.fetch_optional(tx).await.map_err(failed)?;
+    Ok(row.is_some())
+}
+
+/// A list that no draft holds, and that no change since then brought or replaced.
+const UNUSED: &str = "
+    SELECT workspace, digest FROM id_lists WHERE part = 0
+    EXCEPT
+    SELECT workspace, json_extract(body, '$.digest') FROM objects WHERE parent = 'id_lists'
+    EXCEPT
+    SELECT workspace, json_extract(value, '$.digest')
+    FROM workspaces CROSS JOIN changes ON workspace = workspaces.key, json_each(json_array(body_before, body_after))
+    WHERE changes.path > 'id_lists/' AND changes.path < 'id_lists0' AND changed_ms >= ?1 AND value IS NOT NULL
+    LIMIT 1";
+
+/// Removes one list that is not used since then. False: there is none.
+pub async fn remove_unused(tx: &mut SqliteConnection, since_ms: i64) -> Result<bool, StoreError> {
+    let sql = format!("DELETE FROM id_lists WHERE (workspace, digest) IN ({UNUSED})");
+    let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(since_ms);
+    let done = query.execute(tx).await.map_err(failed)?;
+    Ok(done.rows_affected() > 0)
+}

@@ -65,6 +65,7 @@ pub fn of(point: Point) -> Vec<Way> {
         SnapshotPartKept | ReleaseCreated | ReleaseFinished | ManifestSigned => {
             inside(point, (lives_not, releases, released))
         }
+        IdListCollected => inside_by_itself(point, forgets_a_list, list_goes),
         SnapshotsCollected => inside_by_itself(point, forgets_a_snapshot, snapshot_goes),
         ReleaseApproved => inside(point, (waits_for_bob, approves, approved)),
         ReleaseStepped => inside(point, (goes_in_steps, skips, skipped)),
@@ -398,6 +399,19 @@ fn object_goes(world: &mut World) {
     let there = std::fs::read_dir(orphan.parent().expect("a folder")).expect("a folder");
     let wanted = "SELECT count(*) FROM target_objects WHERE target = 'folder' AND state = 'live'";
     assert_eq!(there.count() as i64, database::number(&world.desk, wanted));
+}
+
+fn forgets_a_list(world: &mut World) {
+    let sql = format!(
+        "INSERT INTO id_lists (workspace, digest, part, hashes) VALUES ('wallet', '{ORPHAN}', 0, x''),
+             ('wallet', '{ORPHAN}', 1, x'')"
+    );
+    database::change(&world.desk, &sql);
+}
+
+fn list_goes(world: &mut World) {
+    let left = format!("SELECT count(*) FROM id_lists WHERE digest = '{ORPHAN}'");
+    until(|| database::number(&world.desk, &left) == 0);
 }
 
 fn forgets_a_snapshot(world: &mut World) {

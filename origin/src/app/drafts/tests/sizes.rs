@@ -1,6 +1,7 @@
 //! What a draft costs where much was put into it.
 
 use super::*;
+use crate::app::delivery;
 use crate::app::drafts::id_lists;
 use crate::store::sqlite::{drafts as rows, failed};
 
@@ -102,4 +103,45 @@ async fn a_draft_that_no_document_can_hold_is_refused_before_it_is_read() {
         .delete(&ada, "wallet", &path("modules/hero"), kept.version)
         .await;
     assert!(gone.is_ok(), "{gone:?}");
+}
+
+#[tokio::test]
+async fn ids_go_once_nothing_has_needed_them_for_long() {
+    let (_folder, app, ada) = workspace().await;
+    let put = async |ids: &[u8]| {
+        let at = path("id_lists/a.csv");
+        let mut upload = app.upload(&ada, "wallet", &at).expect("who may");
+        upload.push(ids).expect("room");
+        let done = app.uploaded(&ada, "wallet", &at, None, upload).await;
+        done.expect("a list").version
+    };
+    let (_, second) = (put(b"u-1").await, put(b"u-2").await);
+    assert_eq!(app.collect_id_lists().await.expect("done"), 0);
+    // As if all that was long ago.
+    let later = app.clone().with_delivery(delivery::Options {
+        retention_ms: -1,
+        ..delivery::Options::default()
+    });
+    assert_eq!(later.collect_id_lists().await.expect("done"), 1);
+    assert_eq!(later.collect_id_lists().await.expect("done"), 0);
+
+    let undone = app.undo(&ada, "wallet", second).await;
+    let Err(Error::Conflict { detail, .. }) = undone else {
+        panic!("{undone:?}");
+    };
+    assert!(detail.contains("aren't kept any more"), "{detail}");
+    let now = app.object(&ada, "wallet", &path("id_lists/a.csv")).await;
+    assert_eq!(now.expect("as it was").version, second);
+
+    // Uploaded again they are there again, and what is undone in time comes back.
+    let third = put(b"u-1").await;
+    app.undo(&ada, "wallet", third).await.expect("kept still");
+    assert_eq!(later.collect_id_lists().await.expect("done"), 1);
+    let now = app.object(&ada, "wallet", &path("id_lists/a.csv")).await;
+    let gone = now.expect("as it was").version;
+    let at = path("id_lists/a.csv");
+    app.delete(&ada, "wallet", &at, gone)
+        .await
+        .expect("deleted");
+    assert_eq!(later.collect_id_lists().await.expect("done"), 1);
 }
