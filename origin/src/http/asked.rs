@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::gate::BySession;
 use super::upload::Pieces;
@@ -114,6 +115,22 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
         let Body(body) = Body::from_request(request, state).await?;
+        read(&body).map(Self)
+    }
+}
+
+/// An object of the draft. Without a body nothing is meant: a file that was forgotten would empty what is there.
+pub struct Content(pub Value);
+
+impl<S: Send + Sync> FromRequest<S> for Content {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let Body(body) = Body::from_request(request, state).await?;
+        if body.is_empty() {
+            let hint = "send it as the body, as JSON; {} for one without fields";
+            return Err(Error::invalid("an object is wanted").at("body").hint(hint));
+        }
         read(&body).map(Self)
     }
 }

@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::asked::{
-    Caller, ForVersion, ForVersionOrNone, FromCursor, Json, Path, Query, expected,
+    Caller, Content, ForVersion, ForVersionOrNone, FromCursor, Json, Path, Query, expected,
     expected_version, versioned,
 };
 use super::problem::json_response;
@@ -65,7 +65,7 @@ async fn put_settings(
     Caller(actor): Caller,
     Path(workspace): Path<String>,
     headers: HeaderMap,
-    Json(body): Json<Value>,
+    Content(body): Content,
 ) -> Result<Response, Error> {
     change(&app, &actor, &workspace, &At::Settings, &headers, body).await
 }
@@ -110,7 +110,7 @@ async fn put(
     Caller(actor): Caller,
     Path((workspace, section, key)): Path<(String, String, String)>,
     headers: HeaderMap,
-    Json(body): Json<Value>,
+    Content(body): Content,
 ) -> Result<Response, Error> {
     let at = object(&section, &key)?;
     change(&app, &actor, &workspace, &at, &headers, body).await
@@ -213,7 +213,7 @@ async fn put_plan(
     Caller(actor): Caller,
     Path(names): Path<(String, String, String, String)>,
     headers: HeaderMap,
-    Json(body): Json<Value>,
+    Content(body): Content,
 ) -> Result<Response, Error> {
     let (workspace, at) = plan_of(names)?;
     change(&app, &actor, &workspace, &at, &headers, body).await

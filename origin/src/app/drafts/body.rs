@@ -12,7 +12,8 @@ use crate::app::Error;
 /// unfinished, but not unreadable.
 pub(super) fn checked_body(path: &Path, body: Value) -> Result<String, Error> {
     let Value::Object(mut fields) = body else {
-        return Err(Error::invalid("an object is wanted"));
+        let hint = "the body is a JSON object: {…}";
+        return Err(Error::invalid("an object is wanted").at("body").hint(hint));
     };
     if matches!(path, Path::Plan { .. }) {
         same_key(path, &mut fields)?;

@@ -229,6 +229,7 @@ async fn create(mut desk: Desk<'_>, ready: Ready, once: Option<Once>) -> Result<
     let environment = workspaces::environment(desk.tx, workspace, env).await?;
     let environment =
         environment.ok_or_else(|| Error::NotFound(format!("no environment `{env}`")))?;
+    let (name, pipeline) = chosen(&ready, &environment)?;
     let head = desk.head().await?;
     fits_head(&ready, head.as_ref())?;
     let states = [State::Checked, State::Approved];
@@ -239,7 +240,6 @@ async fn create(mut desk: Desk<'_>, ready: Ready, once: Option<Once>) -> Result<
             "cancel those that are not wanted any more",
         ));
     }
-    let (name, pipeline) = chosen(&ready, &environment)?;
     desk.keep(&ready).await?;
     let full = rows::in_states(desk.tx, desk.place, &[State::Full]).await?;
     let id = rows::next_id(desk.tx, desk.place).await?;

@@ -105,6 +105,9 @@ async fn refusals_say_where_and_what_would_help() {
     let token = vec![("authorization", "Bearer skyful_nope")];
     let large = "x".repeat(5 << 20);
     let long = "x".repeat(1_000);
+    let settings = "/api/v1/workspaces/a/settings";
+    let version = house.get(settings, &admin()).await.headers["etag"].clone();
+    let version = version.to_str().expect("an ETag").to_owned();
     let asked = [
         (
             Ask {
@@ -160,6 +163,18 @@ async fn refusals_say_where_and_what_would_help() {
             },
             400,
             ["1 line holds no id: it", "one id a line"],
+        ),
+        // A file that was forgotten empties nothing.
+        (
+            Ask {
+                method: "PUT",
+                path: "/api/v1/workspaces/a/settings",
+                by: admin(),
+                headers: vec![("if-match", &version)],
+                ..Ask::default()
+            },
+            400,
+            [r#""place":"body""#, "an object is wanted"],
         ),
     ];
     for (ask, status, words) in asked {
