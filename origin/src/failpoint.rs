@@ -48,6 +48,7 @@ points! {
     KeyActivated = "key.activated",
     KeyReissued = "key.reissued",
     KeyRetired = "key.retired",
+    SecretResealed = "secret.resealed",
     EraKept = "era.kept",
     WriterChanged = "writer.changed",
     WriterSealed = "writer.sealed",

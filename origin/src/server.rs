@@ -99,6 +99,7 @@ impl Server {
                 proxies: options.proxies,
             });
         keep_eras(&app).await?;
+        reseal(&app).await?;
         app.end_leases().await.map_err(Failure::fault)?;
         say_setup_code(&app).await?;
         Ok(Self {
@@ -205,6 +206,25 @@ async fn keep_eras(app: &App) -> Result<(), Failure> {
             workspace,
             env,
             "the database is older than what was signed here: raise the era"
+        );
+    }
+    Ok(())
+}
+
+/// A new master secret takes over at the first start with it.
+async fn reseal(app: &App) -> Result<(), Failure> {
+    let found = app.reseal().await;
+    let found = found.map_err(|error| Failure::fault(format!("not sealed anew: {error:?}")))?;
+    if found.needs_older() {
+        tracing::info!(
+            secrets = found.older,
+            "sealed anew under the first master secret: the older one may go"
+        );
+    }
+    for what in &found.closed {
+        tracing::error!(
+            what,
+            "sealed with another master secret than this origin was given: see `skyful doctor`"
         );
     }
     Ok(())

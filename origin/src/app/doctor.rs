@@ -8,7 +8,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::audit::verify;
-use super::keys::{Eras, Keyring, Place};
+use super::keys::{Eras, Keyring, sealing};
 use crate::store::StoreError;
 use crate::store::sqlite::{failed, keys as rows};
 
@@ -71,7 +71,7 @@ pub async fn examine(
     let mut found = vec![people(tx).await?];
     found.push(audit(tx, keyring).await?);
     found.extend(told_places(tx).await?);
-    found.extend(keys(tx, keyring).await?);
+    found.extend(secrets(tx, keyring).await?);
     found.extend(eras(tx, begun).await?);
     found.extend(environments(tx, now_ms).await?);
     found.extend(deliveries(tx, now_ms).await?);
@@ -127,35 +127,30 @@ async fn told_places(tx: &mut SqliteConnection) -> Result<Option<Finding>, Store
     })
 }
 
-/// Whether every secret half can still be used.
-async fn keys(tx: &mut SqliteConnection, keyring: &Keyring) -> Result<Vec<Finding>, StoreError> {
-    let sql = "SELECT workspace, env, id, sealed FROM keys WHERE sealed IS NOT NULL";
-    let rows = sqlx::query(sql).fetch_all(tx).await.map_err(failed)?;
-    let mut found = Vec::new();
-    let mut fit = 0;
-    for row in &rows {
-        let text = |name| row.try_get::<String, _>(name).map_err(failed);
-        let (workspace, env, id) = (text("workspace")?, text("env")?, text("id")?);
-        let sealed: Vec<u8> = row.try_get("sealed").map_err(failed)?;
-        let place = Place {
-            kind: "signing-key",
-            workspace: &workspace,
-            env: &env,
-            id: &id,
-        };
-        if keyring.open(place, &sealed).is_ok() {
-            fit += 1;
-            continue;
-        }
-        found.push(Finding::error(
-            format!("the key {id} of {workspace}/{env} can't be opened"),
+/// Whether every secret can still be used, and with which master secret.
+async fn secrets(tx: &mut SqliteConnection, keyring: &Keyring) -> Result<Vec<Finding>, StoreError> {
+    let found = sealing(tx, keyring).await?;
+    let closed = found.closed.iter().map(|name| {
+        Finding::error(
+            format!("{name} can't be opened"),
             "is master.key the one that this database was made with?",
+        )
+    });
+    let mut told: Vec<_> = closed.collect();
+    if found.needs_older() {
+        told.push(Finding::warning(
+            format!(
+                "{} secrets and the end of the audit log are not all under the first master secret",
+                found.newest + found.older
+            ),
+            "start the origin with both: it seals them anew, and then the older one may go",
         ));
     }
-    if fit > 0 {
-        found.push(Finding::good(format!("{fit} signing keys open")));
+    match found.newest + found.older {
+        0 => {}
+        open => told.push(Finding::good(format!("{open} secrets open"))),
     }
-    Ok(found)
+    Ok(told)
 }
 
 /// Whether what is signed next is above what edges have seen, and theirs to take.

@@ -3,6 +3,7 @@
 
 mod eras;
 mod raise;
+mod reseal;
 mod rotate;
 mod seal;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use crate::store::sqlite::keys::{self as rows, KeyRow};
 
 pub use eras::Eras;
 pub use raise::{Raised, above_former};
+pub use reseal::sealing;
 pub use seal::{Keyring, Place};
 
 /// Eras above the present one that edges let a new key sign in: room for restores, which raise the era, before the next key

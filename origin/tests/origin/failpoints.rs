@@ -5,6 +5,8 @@
 mod commands;
 #[path = "failpoints/plays.rs"]
 mod plays;
+#[path = "failpoints/scenes.rs"]
+mod scenes;
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};

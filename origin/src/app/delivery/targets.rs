@@ -182,7 +182,7 @@ impl App {
         };
         let secret = self
             .keyring
-            .open(place(&row.workspace, &row.env, &row.key), sealed)?;
+            .open(secret_place(&row.workspace, &row.env, &row.key), sealed)?;
         Ok(settings.with(String::from_utf8(secret).ok()))
     }
 }
@@ -209,7 +209,7 @@ async fn put(
     };
     let kept = before.as_ref().and_then(|row| row.sealed.clone());
     let sealed = match secret {
-        Some(secret) => Some(keyring.seal(place(workspace, env, key), secret.as_bytes())?),
+        Some(secret) => Some(keyring.seal(secret_place(workspace, env, key), secret.as_bytes())?),
         // Whoever may change where a secret goes would otherwise get to see it.
         None if moved && (kept.is_some() || shown.needs_secret()) => {
             let wrong = Error::invalid("a new place needs its token or password again");
@@ -268,7 +268,8 @@ fn read(row: &TargetRow) -> Result<Settings, Error> {
     read.map_err(|error| StoreError(format!("settings of target {}: {error}", row.key)).into())
 }
 
-fn place<'a>(workspace: &'a str, env: &'a str, key: &'a str) -> keys::Place<'a> {
+/// Where its secret opens.
+pub fn secret_place<'a>(workspace: &'a str, env: &'a str, key: &'a str) -> keys::Place<'a> {
     keys::Place {
         kind: "target",
         workspace,

@@ -112,6 +112,12 @@ impl Keyring {
             .ok_or_else(|| unsealed("the master secret is not the one that it was sealed with"))
     }
 
+    /// Whether it says that the first master secret sealed it.
+    pub fn newest_sealed(&self, sealed: &[u8]) -> bool {
+        let newest = self.0.first().map(|master| &master.name[..]);
+        newest == sealed.get(1..1 + NAME)
+    }
+
     fn opened(&self, place: Place<'_>, sealed: &[u8]) -> Option<Vec<u8>> {
         let (format, rest) = sealed.split_first()?;
         let (name, rest) = rest.split_first_chunk::<NAME>()?;

@@ -4,6 +4,7 @@ use skyful::manifest::{Manifest, Mode, Tail, TrustSet, sign};
 
 use super::*;
 use crate::app::access::{Grant, Role};
+use crate::app::delivery::settings::Settings;
 use crate::app::drafts::Expect;
 use crate::app::workspaces::EnvironmentSettings;
 use crate::store::sqlite::Sqlite;
@@ -219,5 +220,55 @@ fn without_the_master_secret_nothing_is_signed_and_nothing_is_lost() {
             );
         }
         assert_eq!(release(&app, tail()).await.unwrap(), 2);
+    });
+}
+
+#[test]
+fn a_new_master_secret_seals_everything_anew_and_the_older_one_may_go() {
+    run(async |app| {
+        let older = app.reseal().await.unwrap();
+        assert!(!older.needs_older() && older.newest == 0);
+        release(&app, tail()).await.unwrap();
+        let target = Settings::Redis {
+            url: "redis://redis.example".into(),
+            user: None,
+            password: Some("secret of redis".into()),
+        };
+        let (admin, at) = (admin(), ("wallet", "prod", "eu"));
+        let target = app.put_target(&admin, at, Expect::Absent, (target, false));
+        target.await.unwrap();
+
+        let file: String = {
+            let mut tx = app.store.read().await.unwrap();
+            let file = sqlx::query_scalar("SELECT file FROM pragma_database_list");
+            file.fetch_one(&mut *tx).await.unwrap()
+        };
+        // As a process that starts with them.
+        let with = async |masters: &[[u8; 32]]| {
+            let store = Sqlite::open(file.as_ref()).await.unwrap();
+            App::new(store, || NOW).with_keyring(Keyring::new(masters.to_vec()))
+        };
+        let wrong = with(&[[9; 32]]).await.reseal().await.unwrap();
+        assert_eq!(
+            (wrong.closed.len(), wrong.older, wrong.log_older),
+            (2, 0, false)
+        );
+        let both = with(&[[8; 32], [7; 32]]).await;
+        let before = both.reseal().await.unwrap();
+        assert_eq!(
+            (before.newest, before.older, before.log_older),
+            (0, 2, true)
+        );
+        assert!(
+            !both.reseal().await.unwrap().needs_older(),
+            "it is done once"
+        );
+        let newest = with(&[[8; 32]]).await;
+        let after = newest.reseal().await.unwrap();
+        assert_eq!((after.newest, after.older, after.log_older), (2, 0, false));
+        assert!(after.closed.is_empty());
+        assert_eq!(release(&newest, tail()).await.unwrap(), 2);
+        let older = with(&[[7; 32]]).await;
+        assert_eq!(older.reseal().await.unwrap().closed.len(), 2);
     });
 }
