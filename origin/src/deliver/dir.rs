@@ -73,10 +73,13 @@ impl Target for Directory {
             let ruling = rule(self.get(slot).await?.as_deref());
             if ruling == Ruling::Write {
                 let value = value.to_vec();
-                self.doing(move |inner| write(&inner.slot(slot), &value))
-                    .await?;
+                // The lock goes with the write, which goes on even if nobody waits for it any more.
+                self.doing(move |inner| {
+                    let _held = held;
+                    write(&inner.slot(slot), &value)
+                })
+                .await?;
             }
-            drop(held);
             Ok(ruling)
         })
     }

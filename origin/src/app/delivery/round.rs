@@ -250,6 +250,8 @@ impl Round {
         }
         failpoint::reach(Point::DeliveryPut);
         let stored = target.get(Slot::Manifest).await?;
+        // Edges that lag can be as late as after this.
+        let read_ms = self.app.now_ms();
         let seen = stored
             .as_deref()
             .and_then(|stored| own.open(Slot::Manifest, stored));
@@ -269,7 +271,7 @@ impl Round {
         let fallback = fallback.and_then(|sequence| i64::try_from(sequence).ok());
         self.fenced(move |tx, place| {
             Box::pin(async move {
-                rows::delivered(tx, place.at(), sequence, fallback, now_ms).await?;
+                rows::delivered(tx, place.at(), sequence, fallback, read_ms).await?;
                 failpoint::reach(Point::DeliveryDelivered);
                 Ok(())
             })

@@ -104,8 +104,6 @@ impl App {
     }
 
     async fn source(&self, workspace: &str, wanted: &Wanted) -> Result<Source, Error> {
-        let unknown =
-            |what: String| Error::NotFound(format!("no snapshot {what} of a release is kept here"));
         if let Some(named) = &wanted.snapshot {
             let hex = named.strip_prefix("b3-").unwrap_or(named);
             if Digest::from_hex(hex).is_none() {
@@ -114,9 +112,7 @@ impl App {
             }
             let mut tx = self.store.read().await?;
             let row = snapshots::get(&mut tx, workspace, hex).await?;
-            return row
-                .map(Source::Stored)
-                .ok_or_else(|| unknown(named.clone()));
+            return row.map(Source::Stored).ok_or_else(|| not_kept(hex));
         }
         let draft = self.draft(workspace).await?;
         if let Some(revision) = wanted
@@ -182,6 +178,11 @@ fn checked(wanted: &Wanted, now_ms: i64) -> Result<(), Error> {
         return Err(Error::invalid("a release starts within a year").at("/start_at"));
     }
     Ok(())
+}
+
+fn not_kept(snapshot: &str) -> Error {
+    let snapshot = shown(snapshot);
+    Error::NotFound(format!("no snapshot {snapshot} of a release is kept here"))
 }
 
 fn repeated((request, answer): (Vec<u8>, String), once: &Once) -> Result<Value, Error> {
@@ -361,18 +362,14 @@ fn chosen(
 impl Desk<'_> {
     /// The snapshot with all its parts, and the document that it was compiled from.
     async fn keep(&mut self, ready: &Ready) -> Result<(), Error> {
+        let kept = snapshots::get(self.tx, self.place.0, &ready.snapshot).await?;
         let Source::Draft(draft) = &ready.source else {
+            // It may have been let go since it was looked for.
+            return kept.map_or_else(|| Err(not_kept(&ready.snapshot)), |_| Ok(()));
+        };
+        let Some(snapshot) = draft.snapshot.as_ref().filter(|_| kept.is_none()) else {
             return Ok(());
         };
-        let Some(snapshot) = &draft.snapshot else {
-            return Ok(());
-        };
-        if snapshots::get(self.tx, self.place.0, &ready.snapshot)
-            .await?
-            .is_some()
-        {
-            return Ok(());
-        }
         if draft.text.len() > limits::DOCUMENT_BYTES {
             return Err(Error::invalid("the document is larger than allowed"));
         }
