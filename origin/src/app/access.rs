@@ -117,13 +117,15 @@ pub struct Grant {
 /// Who asks, with what they hold at this moment.
 #[derive(Clone, Debug)]
 pub struct Actor {
-    /// For the log: `user:…` or `token:…`.
+    /// For the log: `user:…`, `token:…`, or `system:…` where nobody asked.
     pub name: String,
     /// The person, also behind a token: the author of what the token does.
     pub user: String,
     pub grants: Vec<Grant>,
     /// May make workspaces, and people that belong to none.
     pub root: bool,
+    /// By which they came, if it is a session: what it lets do ends with it.
+    pub session: Option<String>,
 }
 
 impl Actor {
@@ -136,9 +138,19 @@ impl Actor {
         });
         Self {
             name: format!("cli:{doing}"),
-            user: String::new(),
             grants: grants.collect(),
+            ..Self::system(doing)
+        }
+    }
+
+    /// Who acts where nobody asked.
+    pub fn system(doing: &str) -> Self {
+        Self {
+            name: format!("system:{doing}"),
+            user: String::new(),
+            grants: Vec::new(),
             root: false,
+            session: None,
         }
     }
 
@@ -179,6 +191,7 @@ mod tests {
                 role,
             }],
             root: false,
+            session: None,
         }
     }
 

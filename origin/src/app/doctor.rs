@@ -86,7 +86,8 @@ async fn people(tx: &mut SqliteConnection) -> Result<Finding, StoreError> {
             "nobody is known yet",
             "the log of `skyful serve` has a code for the first user: docs/people.md",
         ),
-        users => Finding::good(format!("{users} people")),
+        1 => Finding::good("one person is known"),
+        users => Finding::good(format!("{users} people are known")),
     })
 }
 
@@ -140,7 +141,8 @@ async fn secrets(tx: &mut SqliteConnection, keyring: &Keyring) -> Result<Vec<Fin
     if found.needs_older() {
         told.push(Finding::warning(
             format!(
-                "{} secrets and the end of the audit log are not all under the first master secret",
+                "an older master secret is still needed, for {} of {} secrets and the end of the audit log",
+                found.older,
                 found.newest + found.older
             ),
             "start the origin with both: it seals them anew, and then the older one may go",
@@ -148,7 +150,7 @@ async fn secrets(tx: &mut SqliteConnection, keyring: &Keyring) -> Result<Vec<Fin
     }
     match found.newest + found.older {
         0 => {}
-        open => told.push(Finding::good(format!("{open} secrets open"))),
+        open => told.push(Finding::good(format!("secrets that open: {open}"))),
     }
     Ok(told)
 }

@@ -81,6 +81,7 @@ impl Actor {
             user: row.id.clone(),
             grants,
             root: row.root,
+            session: None,
         }
     }
 }

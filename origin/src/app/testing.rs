@@ -25,6 +25,7 @@ pub fn somebody(name: &str) -> Actor {
             role: Role::Admin,
         }],
         root: true,
+        session: None,
     }
 }
 

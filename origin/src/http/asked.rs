@@ -11,7 +11,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::gate::BySession;
 use super::upload::Pieces;
 use crate::app::Error;
 use crate::app::access::Actor;
@@ -47,10 +46,9 @@ impl<S: Sync> OptionalFromRequestParts<S> for Caller {
     }
 }
 
-/// Where a request comes from, and by which session.
+/// Where a request comes from.
 pub struct From {
     pub client: Client,
-    pub session: Option<String>,
 }
 
 impl<S: Sync> FromRequestParts<S> for From {
@@ -59,11 +57,7 @@ impl<S: Sync> FromRequestParts<S> for From {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let extensions = &parts.extensions;
         let client = extensions.get::<Client>().cloned().unwrap_or_default();
-        let session = extensions.get::<BySession>().cloned();
-        Ok(Self {
-            client,
-            session: session.and_then(|BySession(session)| session),
-        })
+        Ok(Self { client })
     }
 }
 

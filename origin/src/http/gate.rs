@@ -19,10 +19,6 @@ const ASKED: &str = "x-skyful";
 const FETCH_SITE: &str = "sec-fetch-site";
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// By which session somebody came, if by one.
-#[derive(Clone, Debug)]
-pub struct BySession(pub Option<String>);
-
 pub async fn gate(
     State(app): State<App>,
     mut request: Request,
@@ -53,10 +49,8 @@ pub async fn gate(
             let signed_in = known.is_some();
             same_site(request.headers(), signed_in, &app.reached)?;
         }
-        if let Some(known) = known {
-            let extensions = request.extensions_mut();
-            extensions.insert(known.actor);
-            extensions.insert(BySession(known.session));
+        if let Some(actor) = known {
+            request.extensions_mut().insert(actor);
         }
     }
     Ok(next.run(request).await)

@@ -117,11 +117,9 @@ async fn sign_in(
 async fn sign_out(
     State(app): State<App>,
     Caller(actor): Caller,
-    from: From,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let session = from.session.unwrap_or_default();
-    app.sign_out(&actor, &session).await?;
+    app.sign_out(&actor).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     if let Some(cookie) = cookie::set(&headers, "", 0) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
@@ -169,12 +167,8 @@ async fn use_reset(
 
 /// One's own, the last used first.
 #[utoipa::path(get, path = "/api/v1/me/sessions", tag = "people", responses((status = 200, body = Sessions)))]
-async fn list(
-    State(app): State<App>,
-    Caller(actor): Caller,
-    from: From,
-) -> Result<Response, Error> {
-    let items = app.sessions(&actor, from.session.as_deref()).await?;
+async fn list(State(app): State<App>, Caller(actor): Caller) -> Result<Response, Error> {
+    let items = app.sessions(&actor).await?;
     Ok(json_response(200, &Sessions { items }))
 }
 

@@ -157,12 +157,6 @@ async fn holders(tx: &mut SqliteConnection) -> Result<Vec<Holder>, StoreError> {
 
 /// With this, the end of the audit log is under the new secret too.
 async fn record(tx: &mut SqliteConnection, anew: usize, now_ms: i64) -> Result<(), StoreError> {
-    let itself = Actor {
-        name: "system:keys".into(),
-        user: String::new(),
-        grants: Vec::new(),
-        root: false,
-    };
     let entry = Entry {
         workspace: None,
         env: None,
@@ -170,5 +164,5 @@ async fn record(tx: &mut SqliteConnection, anew: usize, now_ms: i64) -> Result<(
         object: "master",
         detail: json!({"sealed_anew": anew}),
     };
-    audit::record(tx, &itself, now_ms, entry).await
+    audit::record(tx, &Actor::system("keys"), now_ms, entry).await
 }

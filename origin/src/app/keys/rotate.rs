@@ -114,12 +114,13 @@ impl App {
                         return Ok(());
                     }
                     let place = (&*held.0, &*held.1);
-                    let issued = reissue(tx, &keyring, &nobody(), place, now_ms).await?;
+                    let issued =
+                        reissue(tx, &keyring, &Actor::system("keys"), place, now_ms).await?;
                     failpoint::reach(Point::KeyReissued);
                     let detail = json!({"sequence": issued});
                     record(
                         tx,
-                        &nobody(),
+                        &Actor::system("keys"),
                         place,
                         now_ms,
                         ("key.reissue", &held.1, detail),
@@ -134,16 +135,6 @@ impl App {
             }
         }
         Ok(())
-    }
-}
-
-/// In the log, for what nobody asked for at that moment.
-fn nobody() -> Actor {
-    Actor {
-        name: "origin".into(),
-        user: "origin".into(),
-        grants: Vec::new(),
-        root: false,
     }
 }
 

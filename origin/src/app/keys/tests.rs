@@ -22,6 +22,7 @@ fn admin() -> Actor {
             role: Role::Admin,
         }],
         root: true,
+        session: None,
     }
 }
 

@@ -23,13 +23,6 @@ pub enum Shown<'a> {
     Token(&'a str),
 }
 
-#[derive(Clone, Debug)]
-pub struct Known {
-    pub actor: Actor,
-    /// By which they came, if it is a session.
-    pub session: Option<String>,
-}
-
 /// What is to be written down about it.
 enum Trace {
     Seen(Vec<u8>),
@@ -38,36 +31,26 @@ enum Trace {
 
 impl App {
     /// None: it lets nobody in, or not any more.
-    pub async fn known(&self, shown: Shown<'_>) -> Result<Option<Known>, Error> {
+    pub async fn known(&self, shown: Shown<'_>) -> Result<Option<Actor>, Error> {
         let now_ms = self.now_ms();
         let found = match shown {
             Shown::Session(code) => self.by_session(code, now_ms).await?,
             Shown::Token(code) => self.by_token(code, now_ms).await?,
         };
-        let Some((known, trace)) = found else {
+        let Some((actor, trace)) = found else {
             return Ok(None);
         };
         if let Some(trace) = trace {
             self.leave(trace, now_ms).await;
         }
-        Ok(Some(known))
+        Ok(Some(actor))
     }
 
     /// The same person or program as they are now, for answers that last longer than a moment. None: they wouldn't be let in
     /// any more.
-    pub async fn still(
-        &self,
-        actor: &Actor,
-        session: Option<&str>,
-    ) -> Result<Option<Actor>, Error> {
+    pub async fn still(&self, actor: &Actor) -> Result<Option<Actor>, Error> {
         let now_ms = self.now_ms();
         let mut tx = self.store.read().await?;
-        if let Some(id) = session {
-            let row = sessions::by_id(&mut tx, id).await?;
-            if !row.is_some_and(|row| alive(&row, now_ms)) {
-                return Ok(None);
-            }
-        }
         match now(&mut tx, actor, now_ms).await {
             Ok(actor) => Ok(Some(actor)),
             Err(Error::Unauthenticated) => Ok(None),
@@ -79,29 +62,26 @@ impl App {
         &self,
         code: &str,
         now_ms: i64,
-    ) -> Result<Option<(Known, Option<Trace>)>, Error> {
+    ) -> Result<Option<(Actor, Option<Trace>)>, Error> {
         let mut tx = self.store.read().await?;
         let hash = code::hash(Purpose::Session, code);
         let found = sessions::by_hash(&mut tx, &hash).await?;
         let Some(session) = found.filter(|row| alive(row, now_ms)) else {
             return Ok(None);
         };
-        let Some(actor) = person(&mut tx, &session.user).await? else {
+        let Some(mut actor) = person(&mut tx, &session.user).await? else {
             return Ok(None);
         };
+        actor.session = Some(session.id);
         let stale = now_ms - session.seen_ms >= SEEN_MS;
-        let known = Known {
-            actor,
-            session: Some(session.id),
-        };
-        Ok(Some((known, stale.then_some(Trace::Seen(hash)))))
+        Ok(Some((actor, stale.then_some(Trace::Seen(hash)))))
     }
 
     async fn by_token(
         &self,
         code: &str,
         now_ms: i64,
-    ) -> Result<Option<(Known, Option<Trace>)>, Error> {
+    ) -> Result<Option<(Actor, Option<Trace>)>, Error> {
         let mut tx = self.store.read().await?;
         let hash = code::hash(Purpose::Token, code);
         let Some(token) = tokens::by_hash(&mut tx, &hash).await? else {
@@ -111,11 +91,7 @@ impl App {
             return Ok(None);
         };
         let stale = token.used_ms.is_none_or(|used| now_ms - used >= USED_MS);
-        let known = Known {
-            actor,
-            session: None,
-        };
-        Ok(Some((known, stale.then_some(Trace::Used(token.id)))))
+        Ok(Some((actor, stale.then_some(Trace::Used(token.id)))))
     }
 
     /// Nobody is kept out because this could not be written.
@@ -141,6 +117,12 @@ impl App {
 /// Whoever asks, with what they may do at this moment: what they could do when they were let in may be another by the time
 /// that a transaction has its turn.
 pub async fn now(tx: &mut SqliteConnection, actor: &Actor, now_ms: i64) -> Result<Actor, Error> {
+    if let Some(id) = &actor.session {
+        let session = sessions::by_id(tx, id).await?;
+        if !session.is_some_and(|row| alive(&row, now_ms)) {
+            return Err(Error::Unauthenticated);
+        }
+    }
     let found = match actor.name.strip_prefix("token:") {
         Some(id) => match tokens::by_id(tx, id).await? {
             Some(token) => program(tx, &token, now_ms).await?,
@@ -148,7 +130,9 @@ pub async fn now(tx: &mut SqliteConnection, actor: &Actor, now_ms: i64) -> Resul
         },
         None => person(tx, &actor.user).await?,
     };
-    found.ok_or(Error::Unauthenticated)
+    let mut found = found.ok_or(Error::Unauthenticated)?;
+    found.session.clone_from(&actor.session);
+    Ok(found)
 }
 
 /// Whoever changes something, in the transaction that does it, if they may do it still. Somebody with the files of an origin
@@ -167,7 +151,7 @@ pub async fn still_may(
     Ok(actor)
 }
 
-fn alive(session: &SessionRow, now_ms: i64) -> bool {
+pub(super) fn alive(session: &SessionRow, now_ms: i64) -> bool {
     now_ms < session.until_ms && now_ms - session.seen_ms < IDLE_MS
 }
 
@@ -198,6 +182,7 @@ async fn program(
         user: owner.user,
         grants: within(&owner.grants, &token.workspace, env.as_deref(), role),
         root: false,
+        session: None,
     }))
 }
 

@@ -7,7 +7,7 @@ use skyful::value::datetime;
 use sqlx::sqlite::SqliteConnection;
 
 use super::code::{self, Purpose};
-use super::{Client, DAY_MS, email, password};
+use super::{Client, DAY_MS, email, known, password};
 use crate::app::access::{Actor, Grant};
 use crate::app::audit::{self, Entry};
 use crate::app::{App, Error};
@@ -132,30 +132,28 @@ impl App {
             .await
     }
 
-    pub async fn sign_out(&self, actor: &Actor, session: &str) -> Result<(), Error> {
+    /// Whoever came by a token has nothing to sign out of.
+    pub async fn sign_out(&self, actor: &Actor) -> Result<(), Error> {
+        let session = actor.session.as_deref().unwrap_or_default();
         self.end_session(actor, session).await
     }
 
     /// One's own, the last used first.
-    pub async fn sessions(
-        &self,
-        actor: &Actor,
-        current: Option<&str>,
-    ) -> Result<Vec<Session>, Error> {
+    pub async fn sessions(&self, actor: &Actor) -> Result<Vec<Session>, Error> {
         actor.person()?;
         let now_ms = self.now_ms();
         let mut tx = self.store.read().await?;
         let found = sessions::of_user(&mut tx, &actor.user).await?;
-        let alive = |row: &SessionRow| now_ms < row.until_ms && now_ms - row.seen_ms < IDLE_MS;
         let shown = |row: SessionRow| Session {
-            current: Some(row.id.as_str()) == current,
+            current: Some(&row.id) == actor.session.as_ref(),
             id: row.id,
             address: row.address,
             agent: row.agent,
             created_at: datetime::format(row.created_ms),
             seen_at: datetime::format(row.seen_ms),
         };
-        Ok(found.into_iter().filter(alive).map(shown).collect())
+        let alive = found.into_iter().filter(|row| known::alive(row, now_ms));
+        Ok(alive.map(shown).collect())
     }
 
     /// One of one's own.
@@ -166,6 +164,7 @@ impl App {
             .store
             .write(move |tx| {
                 Box::pin(async move {
+                    known::now(tx, &actor, now_ms).await?;
                     if !sessions::end(tx, &actor.user, &session).await? {
                         return Err(Error::NotFound(format!("no session `{session}`")));
                     }
@@ -208,6 +207,7 @@ impl App {
             .store
             .write(move |tx| {
                 Box::pin(async move {
+                    known::now(tx, &actor, now_ms).await?;
                     if !rows::set_password(tx, &user.id, &user.password, &hashed).await? {
                         return Err(Error::WrongSignIn);
                     }

@@ -33,16 +33,6 @@ pub struct Desk<'a> {
     pub now_ms: i64,
 }
 
-/// Who acts where nobody asked.
-fn by_itself() -> Actor {
-    Actor {
-        name: "system:releases".into(),
-        user: String::new(),
-        grants: Vec::new(),
-        root: false,
-    }
-}
-
 /// What a transaction over releases hands to [`App::at_desk`].
 pub type Work<'t, T> = std::pin::Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 't>>;
 
@@ -63,7 +53,7 @@ impl App {
             .write(move |tx| {
                 Box::pin(async move {
                     let actor = match asked {
-                        None => by_itself(),
+                        None => Actor::system("releases"),
                         Some((actor, action)) => {
                             let what = (action, &*owned.0, Some(&*owned.1));
                             known::still_may(tx, &actor, what, now_ms).await?

@@ -74,6 +74,7 @@ pub fn person(name: &str, role: Role) -> Actor {
             role,
         }],
         root: true,
+        session: None,
     }
 }
 

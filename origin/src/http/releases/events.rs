@@ -20,7 +20,7 @@ use crate::app::access::{Action, Actor};
 use crate::app::places::Place;
 use crate::app::releases::view::{Happened, Release};
 use crate::app::{App, Error};
-use crate::http::asked::{Caller, From, Path};
+use crate::http::asked::{Caller, Path};
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(events))
@@ -37,9 +37,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// One who listens.
 struct Listener {
     app: App,
-    /// Whose rights it has, and by which session they came.
+    /// Whose rights it has.
     actor: Actor,
-    session: Option<String>,
     at: (String, String, i64),
     /// Number of the last thing told.
     told: i64,
@@ -60,7 +59,6 @@ struct Listener {
 async fn events(
     State(app): State<App>,
     Caller(actor): Caller,
-    from: From,
     Path(at): Path<(String, String, i64)>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
@@ -79,7 +77,6 @@ async fn events(
     let mut listener = Listener {
         app,
         actor,
-        session: from.session,
         at,
         told,
         shown: None,
@@ -150,7 +147,7 @@ impl Listener {
     /// Whether whoever listens would be let in now. A database that gives no answer lets nobody in.
     async fn may(&self) -> bool {
         let (workspace, env, _) = &self.at;
-        let still = self.app.still(&self.actor, self.session.as_deref()).await;
+        let still = self.app.still(&self.actor).await;
         let may = |actor: &Actor| actor.may(Action::Read, workspace, Some(env));
         matches!(still, Ok(Some(actor)) if may(&actor))
     }

@@ -33,7 +33,7 @@ async fn through_the_gate(house: &House, who: &str) -> Actor {
         By::Token(secret) => Shown::Token(secret),
         By::Nobody => panic!("nobody"),
     };
-    house.app.known(shown).await.unwrap().unwrap().actor
+    house.app.known(shown).await.unwrap().unwrap()
 }
 
 async fn demote(house: &House, workspace: &str, who: &str) {
@@ -267,9 +267,18 @@ async fn what_is_heard_ends_with_the_session_the_token_and_the_role() {
     assert!(text.contains("event: end"), "{text}");
 }
 
-/// Whoever holds back what they send was let in long before it is read.
 #[tokio::test]
 async fn nothing_is_changed_by_whoever_was_shut_out_before_they_sent_it_all() {
+    changes_nothing_after("UPDATE users SET disabled_ms = 1").await;
+}
+
+#[tokio::test]
+async fn nothing_is_changed_by_whoever_signed_out_before_they_sent_it_all() {
+    changes_nothing_after("DELETE FROM sessions").await;
+}
+
+/// Whoever holds back what they send was let in long before it is read.
+async fn changes_nothing_after(shuts_out: &'static str) {
     let house = stocked().await;
     let samples = samples(&house, "a").await;
     let By::Cookie(pair) = house.by("a/admin") else {
@@ -285,7 +294,7 @@ async fn nothing_is_changed_by_whoever_was_shut_out_before_they_sent_it_all() {
         let copy = Arc::new(house.copied().await);
         let (within, body) = (Arc::clone(&copy), ready.body.clone());
         let held_back = futures_util::stream::once(async move {
-            spoil(&within, "UPDATE users SET disabled_ms = 1").await;
+            spoil(&within, shuts_out).await;
             Ok::<_, Infallible>(body)
         });
         let mut request = Request::builder()

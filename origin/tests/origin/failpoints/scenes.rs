@@ -322,7 +322,7 @@ pub fn older_master_goes(world: &mut World) {
     world.start();
     let doctor = world.desk.run(&["doctor", "--data", "data"]);
     let found = doctor.ends_with_code(0).out;
-    assert!(found.contains("2 secrets open"), "{found}");
+    assert!(found.contains("secrets that open: 2"), "{found}");
     world.writes("After");
     world.releases("after").is(201);
 }

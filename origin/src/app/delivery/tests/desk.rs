@@ -60,6 +60,7 @@ pub fn admin() -> Actor {
             role: Role::Admin,
         }],
         root: true,
+        session: None,
     }
 }
 
