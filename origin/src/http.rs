@@ -21,6 +21,7 @@ mod sessions;
 mod targets;
 mod templates;
 mod tokens;
+mod unreadable;
 mod upload;
 mod workspaces;
 

@@ -139,7 +139,7 @@ pub fn newest(versions: impl Iterator<Item = i64>) -> i64 {
 }
 
 fn missing(path: &Path) -> Error {
-    Error::NotFound(format!("there is no {path}"))
+    Error::NotFound(format!("there is no `{path}`"))
 }
 
 /// What is stored was JSON when it was stored.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::unreadable;
 use super::upload::Pieces;
 use crate::app::Error;
 use crate::app::access::Actor;
@@ -72,7 +73,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
         let read = <Whole<T> as FromRequestParts<S>>::from_request_parts(parts, state);
         match read.await {
             Ok(axum::extract::Path(asked)) => Ok(Self(asked)),
-            Err(wrong) => Err(Error::invalid(wrong.body_text()).at("path")),
+            Err(wrong) => Err(unreadable::path(wrong)),
         }
     }
 }
@@ -132,11 +133,7 @@ impl<S: Send + Sync> FromRequest<S> for Content {
 /// An empty body is an object without fields.
 pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     let body = if body.is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body).map_err(|wrong| {
-        let place = format!("line {}, column {}", wrong.line(), wrong.column());
-        let hint = "see /api/openapi.json for the shape of the body";
-        Error::invalid(format!("{wrong}")).at(place).hint(hint)
-    })
+    serde_json::from_slice(body).map_err(|wrong| unreadable::body::<T>(body, &wrong))
 }
 
 /// Parameters behind the `?`.
@@ -149,7 +146,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
         let read = axum::extract::Query::<T>::from_request_parts(parts, state).await;
         match read {
             Ok(axum::extract::Query(asked)) => Ok(Self(asked)),
-            Err(wrong) => Err(Error::invalid(wrong.body_text()).at("query")),
+            Err(wrong) => Err(unreadable::query(&wrong)),
         }
     }
 }

@@ -126,9 +126,12 @@ impl fmt::Display for Path {
 
 pub fn section(name: &str) -> Result<&'static str, Error> {
     let known = SECTIONS.iter().find(|section| **section == name);
-    known
-        .copied()
-        .ok_or_else(|| Error::NotFound(format!("a draft has no `{name}`")))
+    known.copied().ok_or_else(|| {
+        let all = SECTIONS.join(", ");
+        Error::NotFound(format!(
+            "a draft has no `{name}`; it has settings, {ID_LISTS}, {all}"
+        ))
+    })
 }
 
 /// Of what has plans.
@@ -157,8 +160,8 @@ pub fn key(text: &str) -> Result<String, Error> {
     if (1..=limits::KEY_BYTES).contains(&text.len()) && text.bytes().all(fits) {
         return Ok(text.to_owned());
     }
-    let detail = format!("`{text}` is no key");
-    Err(Error::invalid(detail).hint(format!("1 to {} of a-z, 0-9 and _", limits::KEY_BYTES)))
+    let wrong = Error::invalid(format!("`{text}` is no key"));
+    Err(wrong.hint(format!("1 to {} of a-z, 0-9 and _", limits::KEY_BYTES)))
 }
 
 #[cfg(test)]
