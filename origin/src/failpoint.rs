@@ -37,6 +37,7 @@ points! {
     SnapshotCompiled = "snapshot.compiled",
     SnapshotPartKept = "snapshot.part_kept",
     SnapshotsCollected = "snapshots.collected",
+    ManifestsCollected = "manifests.collected",
     ReleaseCreated = "release.created",
     ReleaseApproved = "release.approved",
     ReleaseStepped = "release.stepped",

@@ -187,6 +187,9 @@ async fn tidy(app: App, mut ended: watch::Receiver<bool>) {
         if let Err(error) = app.collect_snapshots().await {
             tracing::error!(?error, "snapshots can't be collected");
         }
+        if let Err(error) = app.collect_manifests().await {
+            tracing::error!(?error, "manifests can't be collected");
+        }
         if let Err(error) = app.collect_id_lists().await {
             tracing::error!(?error, "lists of ids can't be collected");
         }

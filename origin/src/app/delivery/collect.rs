@@ -124,4 +124,19 @@ impl App {
         });
         Ok(done.await?)
     }
+
+    /// The texts of manifests that nothing may ask for. That they were issued is never forgotten.
+    pub async fn collect_manifests(&self) -> Result<u64, Error> {
+        let since_ms = self.now_ms() - self.delivery.retention_ms;
+        let done = self.store.write(move |tx| {
+            Box::pin(async move {
+                let emptied = unused::empty_manifests(tx, since_ms).await?;
+                if emptied > 0 {
+                    failpoint::reach(Point::ManifestsCollected);
+                }
+                Ok::<_, StoreError>(emptied)
+            })
+        });
+        Ok(done.await?)
+    }
 }

@@ -9,6 +9,7 @@ use crate::store::StoreError;
 #[derive(Clone, Debug)]
 pub struct ManifestRow {
     pub sequence: i64,
+    /// Empty once nothing may ask for it any more.
     pub envelope: Vec<u8>,
     pub stable: String,
     pub gray: Option<String>,

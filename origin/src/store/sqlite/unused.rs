@@ -1,4 +1,4 @@
-//! Our own snapshots and their parts, on their way out.
+//! Our own snapshots and their parts, on their way out, and the texts of manifests.
 
 use sqlx::sqlite::SqliteConnection;
 
@@ -95,6 +95,20 @@ pub async fn collect(
     }
     let parts = sqlx::query(PARTS).execute(tx).await.map_err(failed)?;
     Ok((snapshots, parts.rows_affected()))
+}
+
+/// Takes the text of manifests that were issued before then, stand at no target, and are not the newest. Gives how many.
+pub async fn empty_manifests(tx: &mut SqliteConnection, since_ms: i64) -> Result<u64, StoreError> {
+    let sql = format!(
+        "WITH {AT_TARGETS} UPDATE manifests SET envelope = x''
+         WHERE issued_ms < ?1 AND length(envelope) > 0
+            AND sequence < (SELECT max(sequence) FROM manifests AS newer
+                WHERE newer.workspace = manifests.workspace AND newer.env = manifests.env)
+            AND (workspace, env, sequence) NOT IN (SELECT workspace, env, sequence FROM at_targets)"
+    );
+    let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(since_ms);
+    let done = query.execute(tx).await.map_err(failed)?;
+    Ok(done.rows_affected())
 }
 
 /// Leaves nothing of a snapshot but its name.

@@ -56,6 +56,7 @@ pub fn of(point: Point) -> Vec<Way> {
         }
         IdListCollected => inside_by_itself(point, forgets_a_list, list_goes),
         SnapshotsCollected => inside_by_itself(point, forgets_a_snapshot, snapshot_goes),
+        ManifestsCollected => inside_by_itself(point, forgets_a_manifest, manifest_goes),
         ReleaseApproved => inside(point, (waits_for_bob, approves, approved)),
         ReleaseStepped => inside(point, (goes_in_steps, skips, skipped)),
         ReleaseRolledBack => inside(point, (has_released, rolls_back, rolled_back)),

@@ -306,6 +306,24 @@ fn until(is_so: impl Fn() -> bool) {
     }
 }
 
+/// The first one, which is no target's fallback any more.
+pub fn forgets_a_manifest(world: &mut World) {
+    lives(world, |world| {
+        for name in ["second", "third"] {
+            world.writes(name);
+            world.releases(name).is(201);
+            world.finished(Instant::now());
+        }
+    });
+    let sql = "UPDATE manifests SET issued_ms = 0 WHERE sequence = 1";
+    database::change(&world.desk, sql);
+}
+
+pub fn manifest_goes(world: &mut World) {
+    let left = "SELECT count(*) FROM manifests WHERE sequence = 1 AND length(envelope) > 0";
+    until(|| database::number(&world.desk, left) == 0);
+}
+
 pub fn master_follows(world: &mut World) {
     let file = "data/master.key";
     let older = std::fs::read_to_string(world.desk.path(file)).expect("a secret");

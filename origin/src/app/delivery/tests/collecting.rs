@@ -150,6 +150,47 @@ fn an_upload_waits_while_a_request_to_delete_may_be_under_way() {
 }
 
 #[test]
+fn texts_of_manifests_go_when_they_are_old_and_stand_nowhere() {
+    run(async |desk| {
+        for target in ["t", "slow"] {
+            desk.shimmed(target).await;
+        }
+        let (shim, slow) = (Shim::new(Traits::AT_ONCE), Shim::new(Traits::AT_ONCE));
+        let mut behind = desk.worker("slow", &slow);
+        desk.release("old").await;
+        desk.settle(&mut behind).await;
+        let mut worker = desk.worker("t", &shim);
+        many_more(&desk, &mut worker).await;
+        let texts = || async {
+            let mut tx = desk.app.store.read().await.unwrap();
+            let sql = "SELECT sequence FROM manifests WHERE length(envelope) > 0 ORDER BY sequence";
+            let kept: Vec<i64> = sqlx::query_scalar(sql).fetch_all(&mut *tx).await.unwrap();
+            kept
+        };
+        assert_eq!(
+            desk.app.collect_manifests().await.unwrap(),
+            0,
+            "all are young"
+        );
+        pass(31 * DAY_MS);
+        assert_eq!(desk.app.collect_manifests().await.unwrap(), 19);
+        assert_eq!(
+            texts().await,
+            [1, 21, 22],
+            "one stands where nothing newer came, and 21 is a fallback"
+        );
+        assert_eq!(desk.app.collect_manifests().await.unwrap(), 0);
+        // All goes on with what is left: a target that lost everything, and the next release.
+        shim.change(std::collections::BTreeMap::clear);
+        desk.settle(&mut worker).await;
+        assert_eq!(shim.shows(), Some(22));
+        let sequence = desk.release("new").await as u64;
+        desk.settle(&mut worker).await;
+        assert_eq!((sequence, shim.shows()), (23, Some(23)));
+    });
+}
+
+#[test]
 fn our_own_snapshots_go_when_nothing_names_them() {
     run(async |desk| {
         desk.shimmed("t").await;
