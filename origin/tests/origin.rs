@@ -22,6 +22,8 @@ mod edges;
 mod failpoint;
 #[path = "origin/failpoints.rs"]
 mod failpoints;
+#[path = "origin/golden.rs"]
+mod golden;
 #[path = "origin/kills.rs"]
 mod kills;
 #[expect(dead_code, reason = "shared with the stories about events")]

@@ -130,6 +130,48 @@ pub fn releases(desk: &Desk, env: &str) -> Vec<(i64, String, String)> {
     })
 }
 
+/// All of it as SQL, and the name of the newest migration that it has.
+pub fn dump(desk: &Desk) -> (String, String) {
+    with(desk, async |file| {
+        let newest = "SELECT printf('%04d', max(version)) FROM _sqlx_migrations";
+        let newest = sqlx::query_scalar(newest).fetch_one(&mut *file).await;
+        let made = "SELECT type, name, sql FROM sqlite_schema
+                    WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type <> 'table', rowid";
+        let made: Vec<(String, String, String)> = sqlx::query_as(made)
+            .fetch_all(&mut *file)
+            .await
+            .expect("what was made");
+        let mut text = "PRAGMA foreign_keys = OFF;\nBEGIN;\n".to_owned();
+        // What looks after the rows comes behind them.
+        for (kind, name, sql) in &made {
+            text += &format!("{sql};\n");
+            if kind == "table" {
+                for row in rows(file, name).await {
+                    text += &format!("INSERT INTO {name} VALUES ({row});\n");
+                }
+            }
+        }
+        (newest.expect("a migration"), text + "COMMIT;\n")
+    })
+}
+
+/// The values of each, as SQL writes them.
+async fn rows(file: &mut SqliteConnection, table: &str) -> Vec<String> {
+    let columns =
+        "SELECT group_concat('quote(' || name || ')', ' || '', '' || ') FROM pragma_table_info(?1)";
+    let columns = sqlx::query_scalar(columns).bind(table);
+    let columns: String = columns.fetch_one(&mut *file).await.expect("columns");
+    let sql = format!("SELECT {columns} FROM {table} ORDER BY 1");
+    let rows = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(file);
+    rows.await.expect("rows")
+}
+
+/// Makes the database that [`dump`] wrote.
+pub fn load(desk: &Desk, text: &str) {
+    std::fs::File::create_new(desk.path("data/skyful.sqlite")).expect("there is none");
+    change(desk, text);
+}
+
 fn with<T>(desk: &Desk, work: impl AsyncFnOnce(&mut SqliteConnection) -> T) -> T {
     let file = SqliteConnectOptions::new().filename(desk.path("data/skyful.sqlite"));
     let mut runtime = tokio::runtime::Builder::new_current_thread();

@@ -97,7 +97,7 @@ fn restored(origin: &Origin, args: &[&str]) -> Value {
     of("prod").clone()
 }
 
-fn delivered(ada: &Person) {
+pub fn delivered(ada: &Person) {
     let since = Instant::now();
     loop {
         let found = ada.get(&format!("{PROD}/delivery")).is(200).body;

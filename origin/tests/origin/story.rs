@@ -164,7 +164,7 @@ pub fn edge_over(origin: &Origin, trust: &str, store: &str) -> Process {
         .with("SKYFUL_COLLECTOR_TOKEN", COLLECTOR_TOKEN)
 }
 
-fn approve(who: &Person, release: &Value) -> crate::api::Answer {
+pub fn approve(who: &Person, release: &Value) -> crate::api::Answer {
     let approval = json!({"digest": release["snapshot"]});
     who.post(
         &format!("{PROD}/releases/{}/approve", release["id"]),
